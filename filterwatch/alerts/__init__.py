@@ -1,0 +1,1 @@
+"""Detections become alerts: group, silence, route, escalate."""

@@ -1,0 +1,1 @@
+"""Sealed events: hive-partitioned Parquet with a SHA-256 manifest."""

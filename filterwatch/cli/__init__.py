@@ -1,0 +1,53 @@
+"""The command line: one module per command group, found by itself; parses, calls, prints; no logic.
+
+A module here has a function ``register(app)`` that adds its commands.  Nothing heavy (polars, django) is imported
+at the top of such a module: ``--help`` must answer at once.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import signal
+import sys
+from importlib import import_module
+
+import typer
+
+from filterwatch.errors import FilterwatchError
+
+FINDINGS = 1
+"""Exit code: done, and there is something to look at."""
+
+MISTAKES = 2
+"""Exit code: wrong use or configuration; every mistake is listed on standard error."""
+
+
+def make_app() -> typer.Typer:
+    """Return the application with every command group of this package."""
+    app = typer.Typer(
+        name="filterwatch",
+        help="Audit daemon for school gateways: reads the filter's logs, applies the e-safety policy, "
+        "tells the coordinator safely.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def _groups() -> None:
+        """Keep command names even while there is only one command."""
+
+    for module in sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")):
+        import_module(f"{__name__}.{module}").register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line; what a person can put right is shown without a traceback."""
+    # `filterwatch ... | head` ends quietly, as every other tool does.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        make_app()()
+    except FilterwatchError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(MISTAKES) from None

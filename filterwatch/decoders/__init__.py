@@ -1,0 +1,1 @@
+"""What reads one log format: lines to events."""

@@ -1,0 +1,1 @@
+"""The outbox is sent: Apprise in a process that can be killed."""

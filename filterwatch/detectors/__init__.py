@@ -1,0 +1,1 @@
+"""Detections that need state over time."""

@@ -1,0 +1,1 @@
+"""What the school knows about an event: who, where, when, and whether it counts."""

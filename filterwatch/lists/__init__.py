@@ -1,0 +1,1 @@
+"""Category lists: compiled index and lookup."""

@@ -1,0 +1,1 @@
+"""Rules in YAML become Polars expressions."""

@@ -1,0 +1,1 @@
+"""Registers and ledger: the Django app."""

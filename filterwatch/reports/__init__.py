@@ -1,0 +1,1 @@
+"""Reports: functions from frames to frames."""

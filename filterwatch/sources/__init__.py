@@ -1,0 +1,1 @@
+"""Where lines come from: files followed through rotations, exactly once."""

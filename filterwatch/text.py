@@ -1,0 +1,31 @@
+"""Encoders for text that a pupil may have chosen: one for each place it is shown in.
+
+HTML goes through Django's templates (autoescape) and mail is plain text; what is here serves terminals, our own
+log and spreadsheets.
+"""
+
+from __future__ import annotations
+
+import re
+
+_UNSAFE = re.compile(
+    # C0, DEL, C1, soft hyphen, zero-width, bidi and line separators, BOM, lone surrogates
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+_FORMULA = re.compile(r"^[\t\r\n]|^\s*[=+\-@|%＝＋－＠]")  # noqa: RUF001 - the full-width forms are the point
+
+
+def printable(value: str) -> str:
+    r"""Return *value* safe for a terminal or a log line: anything that could move, hide or forge is ``\x..``."""
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), value)
+
+
+def defang(value: str) -> str:
+    """Return a host or URL that no program turns into a link: ``hxxp://www[.]example[.]test``."""
+    scheme = re.sub(r"^http", "hxxp", value, flags=re.IGNORECASE)
+    return printable(scheme.replace(".", "[.]"))
+
+
+def csv_cell(value: str) -> str:
+    """Return *value* with a leading ``'`` where a spreadsheet would take it for a formula (CWE-1236)."""
+    return f"'{value}" if _FORMULA.search(value) else value
