@@ -131,6 +131,7 @@ EVENT_COLUMNS: Mapping[str, Column] = MappingProxyType({
     "weekday": Column(pl.Int8, "1 = Monday to 7 = Sunday, local", "enrich"),
     "in_school_hours": Column(pl.Boolean, "in the calendar's hours on a school day", "enrich"),
     "counted": Column(pl.Boolean, "false where another line already counts the same request", "enrich"),
+    "request_key": Column(pl.String, "the same for all lines of one request in a stream, where the format has one"),
     "stream": Column(pl.String, "identity of the file or socket the line was read from", "evidence"),
     "line_offset": Column(pl.Int64, "byte offset of the line's first byte in its stream", "evidence"),
     "line_length": Column(pl.Int32, "bytes of the line without its line end", "evidence"),
@@ -138,38 +139,38 @@ EVENT_COLUMNS: Mapping[str, Column] = MappingProxyType({
 
 _EVENT: dict[str, DataType] = {name: column.dtype for name, column in EVENT_COLUMNS.items()}
 EVENT_SCHEMA = pl.Schema(_EVENT)
-DECODED_SCHEMA = pl.Schema({name: dtype for name, dtype in _EVENT.items() if EVENT_COLUMNS[name].stage == "decode"})
+_DECODED: dict[str, DataType] = {name: dtype for name, dtype in _EVENT.items() if EVENT_COLUMNS[name].stage == "decode"}
+DECODED_SCHEMA = pl.Schema(_DECODED)
 """What a decoder may set.  Its frames also carry ``line`` (UInt32): the line's index in the batch."""
 
-DETECTION_SCHEMA = pl.Schema(
-    {
-        "id": pl.String,  # 32 hex digits over site, source, stream, line_offset and rule: the same after a replay
-        "time": TIME,  # `started` of the event (the last one, for a threshold)
-        "rule": pl.String,
-        "rule_version": pl.String,  # first 12 hex digits of SHA-256 over the rule's canonical text
-        "level": LEVEL,
-        "category": pl.String,
-        "kind": pl.String,  # bypass kind, control event or null
-        "outcome": OUTCOME,
-        "person": pl.String,
-        "user": pl.String,
-        "group": GROUP,
-        "device": pl.String,
-        "identity": IDENTITY,
-        "client_ip": pl.String,
-        "host": pl.String,
-        "action": ACTION,
-        "reason": pl.String,  # one sentence for people: which condition held and on what list or pack
-        "matched": pl.String,  # the text that a condition matched; never leaves the gateway
-        "count": pl.Int64,  # events behind it: 1, or what a threshold counted
-        "site": pl.String,
-        "source": pl.String,
-        "stream": pl.String,  # identity of the file or socket, as in its checkpoint
-        "line_offset": pl.Int64,
-        "line_length": pl.Int32,
-        "in_school_hours": pl.Boolean,
-    }
-)
+_DETECTION: dict[str, DataType] = {
+    "id": pl.String,  # 32 hex digits over site, source, stream, line_offset and rule: the same after a replay
+    "time": TIME,  # `started` of the event (the last one, for a threshold)
+    "rule": pl.String,
+    "rule_version": pl.String,  # first 12 hex digits of SHA-256 over the rule's canonical text
+    "level": LEVEL,
+    "category": pl.String,
+    "kind": pl.String,  # bypass kind, control event or null
+    "outcome": OUTCOME,
+    "person": pl.String,
+    "user": pl.String,
+    "group": GROUP,
+    "device": pl.String,
+    "identity": IDENTITY,
+    "client_ip": pl.String,
+    "host": pl.String,
+    "action": ACTION,
+    "reason": pl.String,  # one sentence for people: which condition held and on what list or pack
+    "matched": pl.String,  # the text that a condition matched; never leaves the gateway
+    "count": pl.Int64,  # events behind it: 1, or what a threshold counted
+    "site": pl.String,
+    "source": pl.String,
+    "stream": pl.String,  # identity of the file or socket, as in its checkpoint
+    "line_offset": pl.Int64,
+    "line_length": pl.Int32,
+    "in_school_hours": pl.Boolean,
+}
+DETECTION_SCHEMA = pl.Schema(_DETECTION)
 """One row per rule that held for one event (or for one threshold crossing).  Policy and detectors make it,
 the journal keeps it, alerts read it."""
 
