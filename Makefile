@@ -34,7 +34,7 @@ bench: $(V)/.ok                 ## one benchmark per budget; figures of this mac
 
 lock:                           ## after a change of dependencies in pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
-	  --extra console --extra postgres --extra reports --extra sigma --extra test pyproject.toml -o requirements.lock
+	  --extra console --extra demo --extra postgres --extra reports --extra sigma --extra test pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf $(V) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
