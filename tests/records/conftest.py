@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 from django.db import connection
 
@@ -6,11 +8,23 @@ from filterwatch import records
 records.setup(":memory:", "a secret for tests")  # models can be imported from here on
 
 
-@pytest.fixture
-def database(tmp_path):
-    """A fresh SQLite database of the registers."""
-    path = tmp_path / "records.db"
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory):
+    """A database with its schema, to be copied: migrating anew for each test would take most of the time."""
+    path = tmp_path_factory.mktemp("records") / "records.db"
     records.setup(path, "a secret for tests")
     records.migrate()
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return path
+
+
+@pytest.fixture
+def database(migrated, tmp_path):
+    """A fresh SQLite database of the registers."""
+    path = tmp_path / "records.db"
+    shutil.copy(migrated, path)
+    records.setup(path, "a secret for tests")
     yield path
     connection.close()
