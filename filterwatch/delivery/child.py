@@ -53,7 +53,7 @@ class Channel:
     ) -> None:
         self.name = name
         self._url = url
-        self._timeout = timeout
+        self.timeout = timeout
         self._done = done
         self._command = command
         self._jobs: queue.SimpleQueue[tuple[str, Job] | None] = queue.SimpleQueue()
@@ -124,10 +124,10 @@ class Channel:
         except OSError:
             self._end()
             return {"result": "failed", "why": "the sender process ended before it was asked"}
-        line = _line(stdout.fileno(), self._timeout)
+        line = _line(stdout.fileno(), self.timeout)
         if line is None:
             self._end()
-            return {"result": "killed", "why": f"no answer within {self._timeout:g} s"}
+            return {"result": "killed", "why": f"no answer within {self.timeout:g} s"}
         if not line:
             return {"result": "killed", "why": "the sender process ended while sending"}
         return cast(Answer, json.loads(line))

@@ -37,4 +37,3 @@ class Settings(Part):
     give_up_after: Duration = Field(
         timedelta(hours=72), description="then the notification is dead and shown as undelivered"
     )
-    per_hour: int = Field(0, ge=0, description="most notifications one channel takes in an hour; 0 = no limit")

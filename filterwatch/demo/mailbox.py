@@ -9,7 +9,6 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.message import EmailMessage
 from typing import cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -65,10 +64,10 @@ class Mailbox:
         if self.refusing:
             return "451 not now"
         raw = cast(bytes, envelope.content)
-        message = cast(EmailMessage, email.message_from_bytes(raw, policy=email.policy.default))
+        message = email.message_from_bytes(raw, policy=email.policy.default)
         body = message.get_body(("plain", "html"))
         mail = Mail(
-            tuple(cast(list[str], envelope.rcpt_tos)),
+            tuple(envelope.rcpt_tos),
             str(message["Subject"] or ""),
             body.get_content().replace("\r\n", "\n") if body is not None else "",
             raw,
