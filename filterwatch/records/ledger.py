@@ -285,3 +285,9 @@ def signed_head(origin: str, key: Ed25519PrivateKey, day: date) -> str:
         note = signing.sign(head, key)
         SignedHead.objects.create(date=day, size=head.size, head=head.head, note=note)
         return note
+
+
+def entries_about(register: str, subject: str) -> list[int]:
+    """Return the entries about one record that still have their text."""
+    found = LedgerEntry.objects.filter(register=register, subject=subject, text__body__isnull=False)
+    return list(found.order_by("seq").values_list("seq", flat=True))
