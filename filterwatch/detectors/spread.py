@@ -1,0 +1,199 @@
+"""Bytes over time: a transfer's bytes belong to the minutes it ran in, not to the minute in which it was logged.
+
+A rate is kept as a step function: one row for each minute in which it changes, with the change in bytes per minute.
+A transfer, however long, is four such rows, so an eight-hour tunnel costs no more than an image.  All amounts are whole
+bytes and every row is reckoned for itself: sums are exact, and the order of events never matters.
+
+The functions take ``x``, the module polars or narwhals: what is used here is the same in both, so that a report over an
+archive and the detector over the last second share one text.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import polars as pl
+
+Expr: TypeAlias = Any
+"""``polars.Expr`` or ``narwhals.Expr``: the libraries agree on methods and share no type."""
+
+Frame: TypeAlias = Any
+"""A frame, eager or lazy, of either library."""
+
+MICROSECONDS = 60_000_000
+"""In a minute."""
+
+FAR = 2**31 - 1
+"""A minute that never comes."""
+
+DIRECTIONS = ("down", "up")
+"""To the client, from the client."""
+
+ANSWERED_HERE = ("blocked", "auth_required")
+"""Verdicts whose bytes are the filter's own page: they never crossed the link."""
+
+SURE = ("authenticated", "lease")
+"""Identities that suffice to speak of a person; on an address alone only the device is known."""
+
+
+def known(x: ModuleType) -> Expr:
+    """Return the person where surely known, else the device, else the address: what counts as one user of the link."""
+    person = x.when(x.col("identity").is_in(list(SURE))).then(x.col("person")).otherwise(x.lit(None, dtype=x.String))
+    return x.coalesce(person, x.col("device"), x.col("client_ip"))
+
+
+def carried(x: ModuleType) -> Expr:
+    """Return whether an event's bytes crossed the link and no other line counts them."""
+    bytes_ = x.col("bytes_in").fill_null(0) + x.col("bytes_out").fill_null(0)
+    here = x.col("action").is_in(list(ANSWERED_HERE)).fill_null(False)
+    return x.col("counted").fill_null(True) & ~here & (bytes_ > 0)
+
+
+def transfers(x: ModuleType, frame: Frame, start: int | None = None, end: int | None = None) -> Frame:
+    """Return the events that carried bytes in a window.
+
+    Args:
+        x: polars or narwhals.
+        frame: Events.
+        start: First moment of the window, microseconds since 1970 UTC; null for no limit.
+        end: First moment after it.
+
+    Returns:
+        Events that overlap the window, with ``began`` and ``ended`` (microseconds since 1970, at least one apart) and
+        ``down`` and ``up``: all their bytes, also those outside the window.
+    """
+    to = x.col("time").dt.timestamp("us")
+    # A moment without duration lasts one microsecond: it has a minute, and nothing is divided by zero.
+    from_ = x.min_horizontal(x.coalesce(x.col("started").dt.timestamp("us"), to), to)
+    frame = frame.filter(carried(x)).with_columns(began=from_, ended=x.max_horizontal(from_ + 1, to))
+    if start is not None:
+        frame = frame.filter(x.col("ended") > start)
+    if end is not None:
+        frame = frame.filter(x.col("began") < end)
+    return frame.with_columns(down=x.col("bytes_in").fill_null(0), up=x.col("bytes_out").fill_null(0))
+
+
+def inside(x: ModuleType, way: str, start: int, end: int) -> Expr:
+    """Return how many of a transfer's bytes fall in the window, rounded down."""
+    low = x.max_horizontal(x.col("began"), x.lit(start))
+    high = x.min_horizontal(x.col("ended"), x.lit(end))
+    return _part(x, way, (high - low).cast(x.Float64) / _span(x))
+
+
+def _span(x: ModuleType) -> Expr:
+    return (x.col("ended") - x.col("began")).cast(x.Float64)
+
+
+def _part(x: ModuleType, way: str, fraction: Expr) -> Expr:
+    """Whole bytes; in floats, as bytes times microseconds overflow 64 bits."""
+    return (x.col(way) * fraction).floor().cast(x.Int64)
+
+
+def stepped(x: ModuleType, moved: Frame) -> Frame:
+    """Add the minutes (since 1970) that a transfer ran in, and what it moved in each.
+
+    Args:
+        x: polars or narwhals.
+        moved: What :func:`transfers` returned.
+
+    Returns:
+        The same rows with ``first`` and ``last`` (minutes), ``<direction>_first`` and ``<direction>_middle``: bytes in
+        the first minute and in each minute between first and last; the rest is in the last.
+    """
+    moved = moved.with_columns(
+        first=(x.col("began") // MICROSECONDS).cast(x.Int32),
+        last=((x.col("ended") - 1) // MICROSECONDS).cast(x.Int32),
+    )
+    short = x.col("first") == x.col("last")
+    border = (x.col("first").cast(x.Int64) + 1) * MICROSECONDS
+    to_border = (border - x.col("began")).cast(x.Float64) / _span(x)
+    moved = moved.with_columns(
+        _first=x.when(short).then(x.lit(1.0)).otherwise(to_border),
+        _middle=x.when(short).then(x.lit(0.0)).otherwise(x.lit(float(MICROSECONDS)) / _span(x)),
+    )
+    return moved.with_columns(
+        **{f"{way}{part}": _part(x, way, x.col(part)) for way in DIRECTIONS for part in ("_first", "_middle")}
+    )
+
+
+def summed(x: ModuleType, steps: Frame, *keys: str) -> Frame:
+    """Return what moved, added up over transfers that began and ended in the same minutes.
+
+    Args:
+        x: polars or narwhals.
+        steps: What :func:`stepped` returned.
+        keys: What one rate belongs to; none for the whole link.
+
+    Returns:
+        ``*keys, first, last`` and the sums of ``<direction>``, ``_first`` and ``_middle``: small, to be collected and
+        given to :func:`changes`.
+    """
+    sums = [f"{way}{part}" for way in DIRECTIONS for part in ("", "_first", "_middle")]
+    return steps.group_by(*keys, "first", "last").agg(**{name: x.col(name).sum() for name in sums})
+
+
+def changes(rows: pl.DataFrame, *keys: str) -> pl.DataFrame:
+    """Return how the rate of each of *keys* changes: ``*keys, minute, down, up``, one row a key and minute.
+
+    Args:
+        rows: What :func:`summed` returned, collected.
+        keys: As there.
+    """
+    between = (pl.col("last") - pl.col("first") - 1).clip(0)
+    rows = rows.with_columns(
+        **{
+            f"{way}_last": pl.col(way) - pl.col(f"{way}_first") - pl.col(f"{way}_middle") * between
+            for way in DIRECTIONS
+        }
+    )
+    first, last = pl.col("first"), pl.col("last")
+    points = [
+        (first, {way: pl.col(f"{way}_first") for way in DIRECTIONS}),
+        (first + 1, {way: pl.col(f"{way}_middle") - pl.col(f"{way}_first") for way in DIRECTIONS}),
+        (last, {way: pl.col(f"{way}_last") - pl.col(f"{way}_middle") for way in DIRECTIONS}),
+        (last + 1, {way: -pl.col(f"{way}_last") for way in DIRECTIONS}),
+    ]
+    long = first < last
+    parts = [
+        (rows if number < 2 else rows.filter(long)).select(*keys, minute=minute, **change)
+        for number, (minute, change) in enumerate(points)
+    ]
+    return pl.concat(parts).group_by(*keys, "minute").agg(pl.col(way).sum() for way in DIRECTIONS)
+
+
+def minutes(rows: pl.DataFrame, *keys: str, start: int = 0, end: int = FAR) -> pl.DataFrame:
+    """Return the rate of every minute of the window from each key's first to its last: ``*keys, minute, down, up``.
+
+    Args:
+        rows: What :func:`changes` returned; ``down`` and ``up`` become bytes in that minute.
+        keys: As there.
+        start: First minute of the window, since 1970 UTC.
+        end: First minute after it.
+
+    Returns:
+        One row a key and minute, sorted; no minute is missing in between.
+    """
+    rows = rows.sort(*keys, "minute")
+    over = [pl.col(key) for key in keys] or [pl.lit(1)]
+    held = rows.with_columns(
+        *(pl.col(way).cum_sum().over(over) for way in DIRECTIONS),
+        minute=pl.col("minute").clip(start, end),
+        until=pl.col("minute").shift(-1).over(over).clip(start, end),
+    ).filter(pl.col("until") > pl.col("minute"))
+    dense = held.with_columns(minute=pl.int_ranges("minute", "until", dtype=pl.Int32)).explode("minute")
+    return dense.select(*keys, "minute", *DIRECTIONS)
+
+
+def rolling(rate: str, limit: float, width: int, *keys: str) -> pl.Expr:
+    """Return whether a minute lies in *width* minutes in a row that reach *limit* bytes a minute on average.
+
+    None of those minutes may fall below half of it: one burst is a peak, not a sustained load.  The condition can
+    only become true as bytes are added, never false.  Over rows of :func:`minutes`.
+    """
+    over = [pl.col(key) for key in keys] or [pl.lit(1)]
+    total = pl.col(rate).rolling_sum(width).over(over)
+    least = pl.col(rate).rolling_min(width).over(over)
+    closes = (total >= limit * width) & (least >= limit / 2)
+    # A window that closes k minutes later covers this one too.
+    return closes.cast(pl.Int8).reverse().rolling_max(width, min_samples=1).reverse().over(over).fill_null(0) == 1
