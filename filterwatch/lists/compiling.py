@@ -47,21 +47,26 @@ class Stats:
     size: int
 
 
-def found(sources: Path | Iterable[Path | ListFile]) -> list[ListFile]:
+def found(sources: Path | Iterable[Path | ListFile], own: Iterable[Path] = ()) -> list[ListFile]:
     """Return the lists of a directory (every ``*.txt`` below it) or of the files given, by id.
+
+    Args:
+        sources: A directory, or files and directories.
+        own: Files and directories of the school's own lists.
 
     Raises:
         ConfigurationError: A file cannot be read, its header is wrong, or two lists have one id.
     """
     mistakes: list[Mistake] = []
     files: list[ListFile] = []
-    for source in [sources] if isinstance(sources, Path) else sources:
+    given = [sources] if isinstance(sources, Path) else sources
+    for source, is_own in [*((one, False) for one in given), *((one, True) for one in own)]:
         if isinstance(source, ListFile):
             files.append(source)
             continue
         for path in sorted(source.rglob("*.txt")) if source.is_dir() else [source]:
             try:
-                files.append(describe(path))
+                files.append(describe(path, own=is_own))
             except ConfigurationError as error:
                 mistakes += error.mistakes
     files.sort(key=lambda file: (file.id, str(file.path)))
@@ -78,7 +83,7 @@ def fingerprint(files: Sequence[ListFile]) -> str:
     total = hashlib.blake2b(digest_size=16)
     total.update(repr((MAGIC, CATEGORY_WORDS)).encode())
     for file in files:
-        total.update(repr((file.id, file.category, file.allow, file.format)).encode())
+        total.update(repr((file.id, file.category, file.allow, file.own, file.format)).encode())
         try:
             with file.path.open("rb") as content:
                 total.update(hashlib.file_digest(content, "blake2b").digest())
@@ -87,23 +92,26 @@ def fingerprint(files: Sequence[ListFile]) -> str:
     return total.hexdigest()
 
 
-def compile_lists(sources: Path | Iterable[Path | ListFile], out: Path, *, seed: bytes | None = None) -> Stats:
+def compile_lists(
+    sources: Path | Iterable[Path | ListFile], out: Path, *, own: Iterable[Path] = (), seed: bytes | None = None
+) -> Stats:
     """Compile lists into the index file *out*, which is replaced at once when all is well.
 
     Args:
         sources: A directory, or list files.
+        own: Files and directories of the school's own lists; only allow lists among them cancel what they say.
         out: The index file; its directory must exist.
         seed: Of the hash; drawn at random when left out, so that nobody can choose names that collide.
 
     Raises:
         ConfigurationError: With the mistakes of all list files; *out* is left as it was.
     """
-    files = found(sources)
+    files = found(sources, own)
     hasher = Hasher(secrets.token_bytes(16) if seed is None else seed)
     parts, counts = _read(files, hasher)
     keys, combinations, table = _merge(parts)
     infos = tuple(
-        ListInfo(file.id, file.category, file.allow, count, file.source, file.licence, file.credit)
+        ListInfo(file.id, file.category, file.allow, file.own, count, file.source, file.licence, file.credit)
         for file, count in zip(files, counts, strict=True)
     )
     header = Header(hasher.seed.hex(), len(keys), fingerprint(files), infos, table)

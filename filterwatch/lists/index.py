@@ -49,19 +49,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
-    """What each combination gives and cancels, for the full name and for names below it."""
+    """What each combination gives and cancels; index 0 of the first axis is for other lists, 1 for the school's own."""
 
-    give_here: Bits
-    give_below: Bits
-    allow_here: Bits
-    allow_below: Bits
+    give: Bits
+    allow: Bits
 
 
 class CategoryIndex:
     """Categories of hosts, from a memory-mapped file that all processes share.
 
     A name's own entries and those of its parents count, down to the last label.  An allow entry ends the walk for
-    what it cancels: it wins over entries for the same name or a parent, not over entries below it.
+    what it cancels: it wins over entries for the same name or a parent, not over entries below it.  What the school
+    lists itself is cancelled only by allow lists of its own.
     """
 
     def __init__(self, path: Path, identity: _Identity, header: Header, keys: Keys, combinations: Combinations) -> None:
@@ -73,7 +72,7 @@ class CategoryIndex:
         self._keys = keys
         self._combinations = combinations
         self._hasher = Hasher(bytes.fromhex(header.seed))
-        self._meaning = _meaning(header)
+        self._here, self._below = _meaning(header, Mode.CHILDREN), _meaning(header, Mode.EXACT)
 
     @classmethod
     def open(cls, path: Path, *, verify: bool = True) -> CategoryIndex:
@@ -120,16 +119,20 @@ class CategoryIndex:
         probes = self._hasher.probes(pl.Series([host.lower().removesuffix(".")]))
         labels = host.lower().removesuffix(".").split(".")
         entries: list[Entry] = []
-        cancelled: set[str] = set()
+        cancelled: dict[bool, set[str]] = {False: set(), True: set()}
         _, depths, places = self._hits(probes)
         for depth, place in sorted(zip(depths.tolist(), places.tolist(), strict=True)):
             name = ".".join(labels[depth:])
-            pairs = self._header.combinations[self._combinations[place]]
-            spoken = [(self.lists[number], Mode(mode)) for number, mode in pairs]
-            spoken = [(one, mode) for one, mode in spoken if mode != (Mode.CHILDREN if depth == 0 else Mode.EXACT)]
-            cancelled |= {one.category for one, _ in spoken if one.allow}
-            for one, mode in sorted(spoken, key=lambda pair: not pair[0].allow):
-                hidden = not cancelled.isdisjoint({"all", one.category, one.category.partition(".")[0]})
+            silent = Mode.EXACT if depth else Mode.CHILDREN
+            pairs = [pair for pair in self._header.combinations[self._combinations[place]] if pair[1] != silent]
+            spoken = sorted(
+                ((self.lists[number], Mode(mode)) for number, mode in pairs), key=lambda it: not it[0].allow
+            )
+            for one, mode in spoken:
+                if one.allow:
+                    cancelled[False].add(one.category)
+                    cancelled[True] |= {one.category} if one.own else set()
+                hidden = not cancelled[one.own].isdisjoint({"all", one.category, one.category.partition(".")[0]})
                 word = "allow" if one.allow else mode.name.lower()
                 entries.append(Entry(one.category, one.id, name, word, one.allow or not hidden))
         return entries
@@ -160,38 +163,36 @@ class CategoryIndex:
 
     def _bits(self, hosts: pl.Series) -> Bits:
         host, depth, place = self._hits(self._hasher.probes(hosts))
-        bits = np.zeros(len(hosts), dtype=np.uint64)
-        silenced = np.zeros(len(hosts), dtype=np.uint64)
+        bits = np.zeros((2, len(hosts)), dtype=np.uint64)
+        silenced = np.zeros((2, len(hosts)), dtype=np.uint64)
         row = self._combinations[place]
         for level in np.unique(depth):
-            here = depth == level
-            give = self._meaning.give_here if level == 0 else self._meaning.give_below
-            allow = self._meaning.allow_here if level == 0 else self._meaning.allow_below
-            who, what = host[here], row[here]
-            silenced[who] |= allow[what]
-            bits[who] |= give[what] & ~silenced[who]
-        return bits
+            meaning = self._below if level else self._here
+            at = depth == level
+            who, what = host[at], row[at]
+            silenced[:, who] |= meaning.allow[:, what]
+            bits[:, who] |= meaning.give[:, what] & ~silenced[:, who]
+        return np.asarray(bits[0] | bits[1])
 
 
 def _identity(status: os.stat_result) -> _Identity:
     return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
-def _meaning(header: Header) -> _Meaning:
-    columns: list[list[int]] = [[], [], [], []]
-    for pairs in header.combinations:
-        sums = [0, 0, 0, 0]
-        for number, mode in pairs:
-            one = header.lists[number]
-            kind = 2 if one.allow else 0
-            bits = _word_bits(one.category, allow=one.allow)
-            if mode != Mode.CHILDREN:
-                sums[kind] |= bits
-            if mode != Mode.EXACT:
-                sums[kind + 1] |= bits
-        for column, value in zip(columns, sums, strict=True):
-            column.append(value)
-    return _Meaning(*(np.array(column, dtype=np.uint64) for column in columns))
+def _meaning(header: Header, silent: Mode) -> _Meaning:
+    """Return what the combinations say where entries of the mode *silent* say nothing."""
+    shape = (2, max(len(header.combinations), 1))
+    give, allow = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64)
+    for row, pairs in enumerate(header.combinations):
+        for one in (header.lists[number] for number, mode in pairs if mode != silent):
+            bits = np.uint64(_word_bits(one.category, allow=one.allow))
+            if not one.allow:
+                give[int(one.own), row] |= bits
+            elif one.own:
+                allow[:, row] |= bits
+            else:
+                allow[0, row] |= bits
+    return _Meaning(give, allow)
 
 
 def _word_bits(word: str, *, allow: bool) -> int:
@@ -204,13 +205,18 @@ def _word_bits(word: str, *, allow: bool) -> int:
     return CATEGORY_BIT[word] | (0 if allow else CATEGORY_BIT[family])
 
 
-def prepare(sources: Path | Iterable[Path | ListFile], out: Path) -> CategoryIndex:
+def prepare(sources: Path | Iterable[Path | ListFile], out: Path, *, own: Iterable[Path] = ()) -> CategoryIndex:
     """Return the index of *sources*: the one at *out* if it was made from just these files, else a new one there.
+
+    Args:
+        sources: A directory, or list files and directories.
+        out: The index file, in the state directory.
+        own: Files and directories of the school's own lists; only allow lists among them cancel what they say.
 
     Raises:
         ConfigurationError: With the mistakes of all list files.
     """
-    files = found(sources)
+    files = found(sources, own)
     try:
         index = CategoryIndex.open(out)
     except IndexUnreadable:

@@ -51,6 +51,7 @@ class ListInfo:
         id: Name of the list.
         category: Category word; ``all`` for an allow list that cancels every category.
         allow: Whether it cancels.
+        own: Whether it is the school's own.
         entries: Lines with an entry.
         source: Where the names come from.
         licence: SPDX id or plain words.
@@ -60,6 +61,7 @@ class ListInfo:
     id: str
     category: str
     allow: bool
+    own: bool
     entries: int
     source: str
     licence: str

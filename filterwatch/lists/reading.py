@@ -52,6 +52,7 @@ class ListFile:
         id: Name of the list, unique among those compiled together: the file's name without its ending.
         category: Category word (``bypass.vpn`` with its kind); ``all`` for an allow list that cancels every category.
         allow: Whether entries cancel the category instead of giving it.
+        own: Whether the list is the school's own: only its own allow lists cancel what it says.
         format: Word of :data:`FORMATS`.
         source: Where the names come from.
         licence: SPDX id or plain words.
@@ -62,6 +63,7 @@ class ListFile:
     id: str
     category: str
     allow: bool = False
+    own: bool = False
     format: str = "domains"
     source: str = ""
     licence: str = ""
@@ -138,8 +140,12 @@ FORMATS: Mapping[str, Reader] = MappingProxyType({"domains": _domains})
 _ASKED = ("category", "kind", "mode", "format", "source", "licence", "credit")
 
 
-def describe(path: Path) -> ListFile:
+def describe(path: Path, *, own: bool = False) -> ListFile:
     """Read the header of a list file.
+
+    Args:
+        path: The file.
+        own: Whether it is one of the school's own.
 
     Raises:
         ConfigurationError: The file cannot be read, or its header leaves out or misspells what it must say.
@@ -164,6 +170,7 @@ def describe(path: Path) -> ListFile:
         id=path.stem,
         category=f"{category}.{kind}" if kind else category,
         allow=said.get("mode") == "allow",
+        own=own,
         format=said.get("format", "domains"),
         source=said.get("source", ""),
         licence=said.get("licence", ""),
@@ -197,6 +204,8 @@ def _wrong(path: Path, said: Mapping[str, str], places: Mapping[str, int]) -> It
         yield Mistake(str(path), 1, 1, f"'category' is missing; add '# category: ...' at the top, one of: {known}")
     elif said["category"] not in CATEGORIES and not (said["category"] == "all" and mode == "allow"):
         yield mistake("category", f"not a category; one of: {', '.join(CATEGORIES)}, or all with mode: allow")
+    if said.get("category") == "csam":
+        yield mistake("category", "addresses of such material are never listed here; the filter's own verdict tells")
     if "kind" in said and (said.get("category") != "bypass" or said["kind"] not in BYPASS_KINDS):
         yield mistake("kind", f"only category bypass has kinds: {', '.join(BYPASS_KINDS)}")
     if "kind" in said and mode == "allow":

@@ -57,6 +57,7 @@ def test_mistakes_of_all_files_come_at_once_and_in_large_files_with_the_right_li
         (["# category: games", "# kind: vpn"], "2:1: kind: only category bypass has kinds"),
         (["# category: bypass", "# kind: vnp"], "2:1: kind: only category bypass has kinds"),
         (["# category: all"], "1:1: category: not a category"),
+        (["# category: csam"], "1:1: category: addresses of such material are never listed here"),
         (["# category: games", "# mode: alow"], "2:1: mode: must be deny or allow, found 'alow'"),
         (["# category: games", "# format: csv"], "2:1: format: not a list format"),
         (["# category: games", "# category: chat"], "2:1: 'category' is given twice (first on line 1)"),
@@ -211,5 +212,7 @@ def test_the_index_says_what_it_was_made_of(tmp_path):
         "a.example",
     )
     assert lists.prepare(tmp_path, tmp_path / "i").lists == (
-        lists.ListInfo("games", "games", allow=False, entries=1, source="ours", licence="MIT", credit="Copyright us"),
+        lists.ListInfo(
+            "games", "games", allow=False, own=False, entries=1, source="ours", licence="MIT", credit="Copyright us"
+        ),
     )
