@@ -141,25 +141,29 @@ def changes(rows: pl.DataFrame, *keys: str) -> pl.DataFrame:
         keys: As there.
     """
     between = (pl.col("last") - pl.col("first") - 1).clip(0)
-    rows = rows.with_columns(
-        **{
-            f"{way}_last": pl.col(way) - pl.col(f"{way}_first") - pl.col(f"{way}_middle") * between
-            for way in DIRECTIONS
-        }
+    in_last = {way: pl.col(way) - pl.col(f"{way}_first") - pl.col(f"{way}_middle") * between for way in DIRECTIONS}
+    lazy = rows.lazy().with_columns(
+        **{f"{way}_last": rest for way, rest in in_last.items()}, **{f"{way}_none": pl.lit(0) for way in DIRECTIONS}
     )
-    first, last = pl.col("first"), pl.col("last")
-    points = [
-        (first, {way: pl.col(f"{way}_first") for way in DIRECTIONS}),
-        (first + 1, {way: pl.col(f"{way}_middle") - pl.col(f"{way}_first") for way in DIRECTIONS}),
-        (last, {way: pl.col(f"{way}_last") - pl.col(f"{way}_middle") for way in DIRECTIONS}),
-        (last + 1, {way: -pl.col(f"{way}_last") for way in DIRECTIONS}),
-    ]
-    long = first < last
+    long = lazy.filter(pl.col("first") < pl.col("last"))
+
+    def point(of: pl.LazyFrame, minute: pl.Expr, change: str, less: str | None = None) -> pl.LazyFrame:
+        level = {way: pl.col(f"{way}_{change}") for way in DIRECTIONS}
+        before = {way: pl.col(f"{way}_{less}") if less else pl.lit(0) for way in DIRECTIONS}
+        return of.select(*keys, minute=minute, **{way: level[way] - before[way] for way in DIRECTIONS})
+
     parts = [
-        (rows if number < 2 else rows.filter(long)).select(*keys, minute=minute, **change)
-        for number, (minute, change) in enumerate(points)
+        point(lazy, pl.col("first"), "first"),
+        point(lazy, pl.col("first") + 1, "middle", "first"),
+        point(long, pl.col("last"), "last", "middle"),
+        point(long, pl.col("last") + 1, "none", "last"),
     ]
-    return pl.concat(parts).group_by(*keys, "minute").agg(pl.col(way).sum() for way in DIRECTIONS)
+    return (
+        pl.concat(parts)
+        .group_by(*keys, "minute")
+        .agg(pl.col(way).sum() for way in DIRECTIONS)
+        .collect(engine="in-memory")
+    )
 
 
 def minutes(rows: pl.DataFrame, *keys: str, start: int = 0, end: int = FAR) -> pl.DataFrame:
@@ -174,15 +178,15 @@ def minutes(rows: pl.DataFrame, *keys: str, start: int = 0, end: int = FAR) -> p
     Returns:
         One row a key and minute, sorted; no minute is missing in between.
     """
-    rows = rows.sort(*keys, "minute")
+    lazy = rows.lazy().sort(*keys, "minute")
     over = [pl.col(key) for key in keys] or [pl.lit(1)]
-    held = rows.with_columns(
+    held = lazy.with_columns(
         *(pl.col(way).cum_sum().over(over) for way in DIRECTIONS),
         minute=pl.col("minute").clip(start, end),
         until=pl.col("minute").shift(-1).over(over).clip(start, end),
     ).filter(pl.col("until") > pl.col("minute"))
     dense = held.with_columns(minute=pl.int_ranges("minute", "until", dtype=pl.Int32)).explode("minute")
-    return dense.select(*keys, "minute", *DIRECTIONS)
+    return dense.select(*keys, "minute", *DIRECTIONS).collect(engine="in-memory")
 
 
 def rolling(rate: str, limit: float, width: int, *keys: str) -> pl.Expr:

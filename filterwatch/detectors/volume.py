@@ -8,10 +8,9 @@ the same.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -26,15 +25,15 @@ from filterwatch.events import complete
 SUSTAINED, PEAK = "bandwidth_sustained", "bandwidth_peak"
 """Rule ids."""
 
-REMEMBERED = timedelta(hours=1)
-"""Of a longer transfer only this last part is judged live; the report sees it whole."""
+LONGEST = 60
+"""Minutes of a transfer that are judged live, its last; the report sees it whole."""
 
 CRUMB = 0.0001
 """Share of the link in a minute below which one transfer is not looked at live: nine in ten lines, and next to no
 bytes (on 500 Mbit/s: 375 kB).  It keeps the state small; the report counts them."""
 
-MOST_ROWS = 100_000
-"""Minutes that are kept at most, newest first: a bound against nonsense in a log."""
+MOST_USERS = 20_000
+"""Users of the link that are remembered, newest kept: a bound against nonsense in a log."""
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
 Group = Literal["pupils", "staff", "governors", "guests", "system", "unknown"]
@@ -72,10 +71,6 @@ class Settings(Part):
         """Return how many bytes the link carries in a minute, ``down`` or ``up``; null where not configured."""
         mbit = self.link_up_mbit if way == "up" and self.link_up_mbit else self.link_mbit
         return mbit * 1e6 / 8 * 60 if mbit else None
-
-
-Ways = dict[str, int]
-"""Bytes by direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,46 +112,51 @@ class Limits:
         )
 
 
-@dataclass(slots=True)
+Transfer = Mapping[str, int]
+"""``first``, ``last`` and the bytes of each direction, from :func:`filterwatch.detectors.spread.stepped`."""
+
+
 class _Rates:
-    """The rates of one candidate, minute by minute, while a batch is gone through in order."""
+    """The rates of one user of the link, minute by minute: bytes by direction."""
 
-    minutes: dict[int, Ways] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.minutes: dict[int, list[int]] = {}
 
-    def add(self, transfer: Mapping[str, int]) -> None:
-        """Add the bytes of one row of :func:`filterwatch.detectors.spread.stepped`."""
+    def add(self, transfer: Transfer) -> None:
+        """Add the bytes of one transfer."""
         first, last = transfer["first"], transfer["last"]
-        for way in spread.DIRECTIONS:
+        for number, way in enumerate(spread.DIRECTIONS):
             left = transfer[way]
-            for minute in range(first, last + 1):
+            for minute in range(first, last):
                 part = transfer[f"{way}_first"] if minute == first else transfer[f"{way}_middle"]
-                part = left if minute == last else part
                 left -= part
-                ways = self.minutes.setdefault(minute, dict.fromkeys(spread.DIRECTIONS, 0))
-                ways[way] += part
+                self.minutes.setdefault(minute, [0, 0])[number] += part
+            self.minutes.setdefault(last, [0, 0])[number] += left
 
-    def peak(self, way: str, limit: float, first: int, last: int) -> tuple[int, int] | None:
+    def peak(self, way: int, limit: float, first: int, last: int) -> tuple[int, int] | None:
         """Return the highest minute between two, if it reaches *limit*, as first and last minute."""
         best = max(range(first, last + 1), key=lambda minute: (self._at(minute, way), minute))
         return (best, best) if self._at(best, way) >= limit else None
 
-    def sustained(self, way: str, limit: float, width: int, first: int, last: int) -> tuple[int, int] | None:
+    def sustained(self, way: int, limit: float, width: int, first: int, last: int) -> tuple[int, int] | None:
         """Return the newest run of minutes, touching those between two, that is a sustained load of *limit*."""
+        if all(self._at(minute, way) < limit / 2 for minute in range(first, last + 1)):
+            return None
+        oldest = last - LONGEST
         for end in range(last + width - 1, first - 1, -1):
             window = [self._at(minute, way) for minute in range(end - width + 1, end + 1)]
             if min(window) >= limit / 2 and sum(window) >= limit * width:
                 begin = end - width + 1
-                oldest = last - int(REMEMBERED.total_seconds() // 60)
                 while begin > oldest and self._at(begin - 1, way) >= limit / 2:
                     begin -= 1
                 return begin, end
         return None
 
-    def mean(self, way: str, first: int, last: int) -> float:
+    def mean(self, way: int, first: int, last: int) -> float:
         """Return the mean bytes a minute from one minute to another."""
         return sum(self._at(minute, way) for minute in range(first, last + 1)) / (last - first + 1)
 
-    def _at(self, minute: int, way: str) -> int:
+    def _at(self, minute: int, way: int) -> int:
         ways = self.minutes.get(minute)
         return ways[way] if ways else 0
 
@@ -178,139 +178,120 @@ class Volume:
         self._version = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
         self._capacity = {way: settings.per_minute(way) or 0.0 for way in spread.DIRECTIONS}
         self._limits = Limits.of(settings, self._capacity)
-        self._rates = _no_rates()
+        self._again = int(settings.again_after.total_seconds() // 60)
+        self._rates: dict[Key, _Rates] = {}
         self._told: dict[tuple[str, str, str], int] = {}
         self._latest = 0
+        self._nothing = detections.none()
 
     def __call__(self, events: pl.DataFrame, hits: pl.DataFrame, now: datetime) -> pl.DataFrame:  # noqa: ARG002 - the protocol
         """Return detections for what the batch completes; silence is never one."""
         if not len(events) or self.settings.link_mbit is None:
-            return detections.none()
-        moved = self._moved(events)
-        if not len(moved):
-            return detections.none()
-        stepped = spread.stepped(pl, moved)
-        new = spread.changes(spread.summed(pl, stepped, *KEYS), *KEYS).select(self._rates.columns)
-        before, self._rates = self._rates, _added(self._rates, new)
-        rows = self._found(stepped, before)
-        self._forget(stepped.select(pl.col("last").max()).item())
-        return detections.make(pl.concat(rows)) if rows else detections.none()
+            return self._nothing
+        large = self._large(events)
+        if not len(large):
+            return self._nothing
+        rows = []
+        for transfer in self._stepped(large).iter_rows(named=True):
+            user = self._rates.setdefault((transfer["who"], transfer["seen"]), _Rates())
+            user.add(transfer)
+            for rule in (SUSTAINED, PEAK):
+                # One detection a line and rule: its id says no more than that.
+                told = (self._told_now(user, transfer, rule, way) for way in spread.DIRECTIONS)
+                if words := next(filter(None, told), None):
+                    rows.append(complete(large[transfer["row"]]).with_columns(**words))
+            self._forget(transfer["last"])
+        return detections.make(pl.concat(rows)) if rows else self._nothing
 
-    def _moved(self, events: pl.DataFrame) -> pl.DataFrame:
-        """Return the transfers that matter, each cut to its last hour, its bytes in proportion."""
-        watched = ~pl.col("group").is_in(list(self.settings.except_groups)).fill_null(False)
-        named = complete(events).filter(watched).with_columns(who=spread.known(pl), seen=pl.col("kind").cast(pl.String))
+    def _large(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Return the events with enough bytes to matter."""
+        large = pl.lit(value=False)
+        for way, column in zip(spread.DIRECTIONS, ("bytes_in", "bytes_out"), strict=True):
+            if column in events.columns:
+                large |= pl.col(column) >= CRUMB * self._capacity[way]
+        mask = events.select(large.fill_null(value=False).alias("large")).to_series()
+        return events.filter(mask) if mask.any() else events.clear()
+
+    def _stepped(self, large: pl.DataFrame) -> pl.DataFrame:
+        """Return transfers by minute (``row``: which event), of each its last hour with its part of the bytes."""
+        watched = ~pl.col("group").is_in(list(self.settings.except_groups)).fill_null(value=False)
+        named = complete(large).lazy().select(NEEDED).with_row_index("row").filter(watched)
+        named = named.with_columns(who=spread.known(pl), seen=pl.col("kind").cast(pl.String))
         moved = spread.transfers(pl, named.filter(pl.col("who").is_not_null()))
         span = pl.col("ended") - pl.col("began")
-        kept = pl.min_horizontal(span, pl.lit(int(REMEMBERED.total_seconds()) * 1_000_000))
+        kept = pl.min_horizontal(span, pl.lit(LONGEST * spread.MICROSECONDS))
         fraction = kept.cast(pl.Float64) / span.cast(pl.Float64)
-        matters = pl.any_horizontal(pl.col(way) >= CRUMB * self._capacity[way] for way in spread.DIRECTIONS)
-        recent: pl.DataFrame = moved.with_columns(
+        recent = moved.with_columns(
             *((pl.col(way) * fraction).floor().cast(pl.Int64) for way in spread.DIRECTIONS),
             began=pl.col("ended") - kept,
-        ).filter(matters)
-        return recent
-
-    def _found(self, stepped: pl.DataFrame, before: pl.DataFrame) -> list[pl.DataFrame]:
-        """Go through the transfers of those who may be over a limit, in order."""
-        users = self._candidates(stepped.select(KEYS).unique())
-        if not len(users):
-            return []
-        rates: dict[tuple[str, str], _Rates] = {}
-        known = before.join(users, on=KEYS, how="semi")
-        for row in spread.minutes(known, *KEYS).iter_rows(named=True):
-            rates.setdefault((row["who"], row["seen"]), _Rates()).minutes[row["minute"]] = {
-                way: row[way] for way in spread.DIRECTIONS
-            }
-        rows = []
-        mine = stepped.with_row_index("row").join(users, on=KEYS, how="semi", maintain_order="left")
+        )
         parts = [f"{way}{part}" for way in spread.DIRECTIONS for part in ("", "_first", "_middle")]
-        for transfer in mine.select("row", *KEYS, "first", "last", *parts).iter_rows(named=True):
-            user = rates.setdefault((transfer["who"], transfer["seen"]), _Rates())
-            user.add(transfer)
-            told = [
-                self._told_now(user, transfer, rule, way) for rule in (SUSTAINED, PEAK) for way in spread.DIRECTIONS
-            ]
-            rows += [stepped[transfer["row"]].with_columns(**words) for words in told if words]
+        stepped = spread.stepped(pl, recent).select("row", "who", "seen", "first", "last", *parts)
+        rows: pl.DataFrame = stepped.collect(engine="in-memory").sort("row")
         return rows
 
-    def _candidates(self, users: pl.DataFrame) -> pl.DataFrame:
-        """Return those of *users* with a minute that reaches the lower of the two limits."""
-        level = self._rates.join(users, on=KEYS, how="semi").sort(*KEYS, "minute")
-        level = level.with_columns(pl.col(way).cum_sum().over(KEYS) for way in spread.DIRECTIONS)
-        high = pl.any_horizontal(
-            pl.col(way) >= min(self._limits.peak[way], self._limits.sustained[way]) for way in spread.DIRECTIONS
-        )
-        return level.filter(high).select(KEYS).unique()
-
-    def _told_now(self, user: _Rates, transfer: Mapping[str, int], rule: str, way: str) -> dict[str, pl.Expr] | None:
+    def _told_now(self, user: _Rates, transfer: Transfer, rule: str, way: str) -> dict[str, pl.Expr] | None:
         """Return what to say if *rule* holds and was not said lately."""
         key = (str(transfer["who"]), rule, way)
         told = self._told.get(key)
-        again = int(self.settings.again_after.total_seconds() // 60)
-        first, last = transfer["first"], transfer["last"]
-        if transfer[way] == 0 or (told is not None and last < told + again):
+        first, last, number = transfer["first"], transfer["last"], spread.DIRECTIONS.index(way)
+        if transfer[way] == 0 or (told is not None and last < told + self._again):
             return None
         if rule == PEAK:
-            held = user.peak(way, self._limits.peak[way], first, last)
+            held = user.peak(number, self._limits.peak[way], first, last)
         else:
-            held = user.sustained(way, self._limits.sustained[way], self._limits.width, first, last)
-        if held is None or (told is not None and held[1] < told + again):
+            held = user.sustained(number, self._limits.sustained[way], self._limits.width, first, last)
+        if held is None or (told is not None and held[1] < told + self._again):
             return None
         self._told[key] = held[1]
-        return self._words(rule, way, user.mean(way, *held), held[1] - held[0] + 1)
+        return self._words(rule, way, user.mean(number, *held), held[1] - held[0] + 1)
 
     def _words(self, rule: str, way: str, mean: float, length: int) -> dict[str, pl.Expr]:
         what = "download" if way == "down" else "upload"
         share = mean / self._capacity[way]
-        reason = (
-            f"{what} of {mean * 8 / 60e6:.0f} Mbit/s, {share:.0%} of the link, for {length} minute{'s' * (length > 1)}"
-        )
+        minutes = f"{length} minute{'s' * (length > 1)}"
+        reason = f"{what} of {mean * 8 / 60e6:.0f} Mbit/s, {share:.0%} of the link, for {minutes}"
         level = self.settings.sustained_level if rule == SUSTAINED else self.settings.peak_level
         said = {"rule_version": self._version, "level": level, "category": "bandwidth", "outcome": "advisory"}
         return {name: pl.lit(value) for name, value in (said | {"rule": rule, "reason": reason}).items()}
 
     def _forget(self, latest: int) -> None:
-        """Drop what no later transfer can touch; only when a minute has passed, as it costs more than a small batch."""
+        """Drop what no later transfer can touch, whenever a minute has passed."""
         if latest <= self._latest:
             return
         self._latest = latest
-        start = latest - int(REMEMBERED.total_seconds() // 60) - 2 * self._limits.width
-        kept = spread.minutes(self._rates, *KEYS, start=start, end=latest + 2)
-        kept = kept.filter(pl.any_horizontal(pl.col(way) > 0 for way in spread.DIRECTIONS))
-        kept = kept.sort("minute", *KEYS, descending=[True, False, False]).head(MOST_ROWS)
-        ended = kept.with_columns(pl.col("minute") + 1, *(-pl.col(way) for way in spread.DIRECTIONS))
-        self._rates = _added(kept.select(self._rates.columns), ended.select(self._rates.columns))
-        oldest = latest - int(self.settings.again_after.total_seconds() // 60)
-        self._told = {key: minute for key, minute in self._told.items() if minute > oldest}
+        oldest = latest - LONGEST - 2 * self._limits.width
+        for user in self._rates.values():
+            while user.minutes and (first := next(iter(user.minutes))) < oldest:
+                del user.minutes[first]
+        self._rates = {key: user for key, user in self._rates.items() if user.minutes}
+        while len(self._rates) > MOST_USERS:
+            del self._rates[next(iter(self._rates))]
+        self._told = {key: minute for key, minute in self._told.items() if minute > latest - self._again}
 
     def state(self) -> bytes:
-        """Return what was told (length, then JSON) and the rates (Arrow IPC)."""
-        out = io.BytesIO()
-        self._rates.sort(*KEYS, "minute").write_ipc(out, compression="zstd")
-        told = [[*key, minute] for key, minute in sorted(self._told.items())]
-        head = json.dumps({"latest": self._latest, "told": told}).encode()
-        return len(head).to_bytes(4, "big") + head + out.getvalue()
+        """Return rates and what was told, as JSON."""
+        rates = [
+            [*key, [[minute, *ways] for minute, ways in user.minutes.items()]] for key, user in self._rates.items()
+        ]
+        told = [[*key, minute] for key, minute in self._told.items()]
+        return json.dumps([self._latest, told, rates], separators=(",", ":")).encode()
 
     def restore(self, state: bytes) -> None:
         """Go on from :meth:`state`."""
-        length = int.from_bytes(state[:4], "big")
-        head = json.loads(state[4 : 4 + length])
-        self._latest = head["latest"]
-        self._told = {(who, rule, way): minute for who, rule, way, minute in head["told"]}
-        self._rates = pl.read_ipc(io.BytesIO(state[4 + length :]))
+        self._latest, told, rates = json.loads(state)
+        self._told = {(who, rule, way): minute for who, rule, way, minute in told}
+        self._rates = {}
+        for who, seen, minutes in rates:
+            user = self._rates.setdefault((who, seen), _Rates())
+            user.minutes = {minute: ways for minute, *ways in minutes}
 
 
-KEYS = ("who", "seen")
+Key = tuple[str, str]
 """A rate belongs to one user of the link as one kind of log sees it: a proxy and a firewall both log the same bytes."""
 
-
-def _no_rates() -> pl.DataFrame:
-    return pl.DataFrame(
-        schema={"who": pl.String, "seen": pl.String, "minute": pl.Int32, "down": pl.Int64, "up": pl.Int64}
-    )
-
-
-def _added(rates: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
-    summed = pl.concat([rates, more]).group_by(*KEYS, "minute").agg(pl.col(way).sum() for way in spread.DIRECTIONS)
-    return summed.filter(pl.any_horizontal(pl.col(way) != 0 for way in spread.DIRECTIONS))
+NEEDED = (
+    "time", "started", "kind", "action", "counted", "bytes_in", "bytes_out",
+    "person", "group", "identity", "device", "client_ip",
+)  # fmt: skip
+"""The event columns that a rate depends on."""
