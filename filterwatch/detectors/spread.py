@@ -37,10 +37,15 @@ SURE = ("authenticated", "lease")
 """Identities that suffice to speak of a person; on an address alone only the device is known."""
 
 
-def known(x: ModuleType) -> Expr:
-    """Return the person where surely known, else the device, else the address: what counts as one user of the link."""
-    person = x.when(x.col("identity").is_in(list(SURE))).then(x.col("person")).otherwise(x.lit(None, dtype=x.String))
-    return x.coalesce(person, x.col("device"), x.col("client_ip"))
+def users(x: ModuleType) -> dict[str, Expr]:
+    """Return what counts as one user: ``who`` and ``is_person``, to be given to ``with_columns``.
+
+    The person where surely known, else the device, else the address.  A device may carry any name, a person's too: only
+    both columns together tell users apart.
+    """
+    sure = x.col("identity").is_in(list(SURE)).fill_null(False) & ~x.col("person").is_null()
+    person = x.when(sure).then(x.col("person")).otherwise(x.lit(None, dtype=x.String))
+    return {"who": x.coalesce(person, x.col("device"), x.col("client_ip")), "is_person": sure}
 
 
 def carried(x: ModuleType) -> Expr:
@@ -187,6 +192,23 @@ def minutes(rows: pl.DataFrame, *keys: str, start: int = 0, end: int = FAR) -> p
     ).filter(pl.col("until") > pl.col("minute"))
     dense = held.with_columns(minute=pl.int_ranges("minute", "until", dtype=pl.Int32)).explode("minute")
     return dense.select(*keys, "minute", *DIRECTIONS).collect(engine="in-memory")
+
+
+def booked(rows: pl.DataFrame, *keys: str, start: int, end: int) -> pl.DataFrame:
+    """Return the bytes of each key in each minute of the window: ``*keys, minute, down, up``; none without bytes.
+
+    Args:
+        rows: What :func:`summed` returned, collected.
+        keys: As there.
+        start: First minute of the window, since 1970 UTC.
+        end: First minute after it.
+    """
+    short = rows.lazy().filter(pl.col("first") == pl.col("last"), pl.col("first").is_between(start, end - 1))
+    long = minutes(changes(rows.filter(pl.col("first") < pl.col("last")), *keys), *keys, start=start, end=end)
+    columns = [*keys, "minute", *DIRECTIONS]
+    both = pl.concat([short.rename({"first": "minute"}).select(columns), long.lazy().select(columns)])
+    added = both.group_by(*keys, "minute").agg(pl.col(way).sum() for way in DIRECTIONS)
+    return added.filter(pl.any_horizontal(pl.col(way) > 0 for way in DIRECTIONS)).collect(engine="in-memory")
 
 
 def rolling(rate: str, limit: float, width: int, *keys: str) -> pl.Expr:

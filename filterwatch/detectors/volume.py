@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import Field
@@ -112,8 +112,8 @@ class Limits:
         )
 
 
-Transfer = Mapping[str, int]
-"""``first``, ``last`` and the bytes of each direction, from :func:`filterwatch.detectors.spread.stepped`."""
+Transfer = Mapping[str, Any]
+"""A row of :func:`filterwatch.detectors.spread.stepped`: whose it is, ``first``, ``last`` and bytes by direction."""
 
 
 class _Rates:
@@ -180,7 +180,7 @@ class Volume:
         self._limits = Limits.of(settings, self._capacity)
         self._again = int(settings.again_after.total_seconds() // 60)
         self._rates: dict[Key, _Rates] = {}
-        self._told: dict[tuple[str, str, str], int] = {}
+        self._told: dict[tuple[str, bool, str, str], int] = {}
         self._latest = 0
         self._nothing = detections.none()
 
@@ -193,7 +193,7 @@ class Volume:
             return self._nothing
         rows = []
         for transfer in self._stepped(large).iter_rows(named=True):
-            user = self._rates.setdefault((transfer["who"], transfer["seen"]), _Rates())
+            user = self._rates.setdefault(tuple(transfer[key] for key in KEYS), _Rates())
             user.add(transfer)
             for rule in (SUSTAINED, PEAK):
                 # One detection a line and rule: its id says no more than that.
@@ -216,7 +216,7 @@ class Volume:
         """Return transfers by minute (``row``: which event), of each its last hour with its part of the bytes."""
         watched = ~pl.col("group").is_in(list(self.settings.except_groups)).fill_null(value=False)
         named = complete(large).lazy().select(NEEDED).with_row_index("row").filter(watched)
-        named = named.with_columns(who=spread.known(pl), seen=pl.col("kind").cast(pl.String))
+        named = named.with_columns(**spread.users(pl))
         moved = spread.transfers(pl, named.filter(pl.col("who").is_not_null()))
         span = pl.col("ended") - pl.col("began")
         kept = pl.min_horizontal(span, pl.lit(LONGEST * spread.MICROSECONDS))
@@ -226,13 +226,13 @@ class Volume:
             began=pl.col("ended") - kept,
         )
         parts = [f"{way}{part}" for way in spread.DIRECTIONS for part in ("", "_first", "_middle")]
-        stepped = spread.stepped(pl, recent).select("row", "who", "seen", "first", "last", *parts)
+        stepped = spread.stepped(pl, recent).select("row", *KEYS, "first", "last", *parts)
         rows: pl.DataFrame = stepped.collect(engine="in-memory").sort("row")
         return rows
 
     def _told_now(self, user: _Rates, transfer: Transfer, rule: str, way: str) -> dict[str, pl.Expr] | None:
         """Return what to say if *rule* holds and was not said lately."""
-        key = (str(transfer["who"]), rule, way)
+        key = (transfer["who"], transfer["is_person"], rule, way)
         told = self._told.get(key)
         first, last, number = transfer["first"], transfer["last"], spread.DIRECTIONS.index(way)
         if transfer[way] == 0 or (told is not None and last < told + self._again):
@@ -280,18 +280,20 @@ class Volume:
     def restore(self, state: bytes) -> None:
         """Go on from :meth:`state`."""
         self._latest, told, rates = json.loads(state)
-        self._told = {(who, rule, way): minute for who, rule, way, minute in told}
+        self._told = {(who, is_person, rule, way): minute for who, is_person, rule, way, minute in told}
         self._rates = {}
-        for who, seen, minutes in rates:
-            user = self._rates.setdefault((who, seen), _Rates())
+        for who, is_person, source, minutes in rates:
+            user = self._rates.setdefault((who, is_person, source), _Rates())
             user.minutes = {minute: ways for minute, *ways in minutes}
 
 
-Key = tuple[str, str]
-"""A rate belongs to one user of the link as one kind of log sees it: a proxy and a firewall both log the same bytes."""
+KEYS = ("who", "is_person", "source")
+"""A rate belongs to one user of the link as one source sees it: a proxy and a firewall both log the same bytes."""
+
+Key = tuple[str, bool, str]
 
 NEEDED = (
-    "time", "started", "kind", "action", "counted", "bytes_in", "bytes_out",
+    "time", "started", "source", "action", "counted", "bytes_in", "bytes_out",
     "person", "group", "identity", "device", "client_ip",
 )  # fmt: skip
 """The event columns that a rate depends on."""

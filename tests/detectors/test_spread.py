@@ -12,8 +12,11 @@ TEN = int(datetime(2026, 11, 17, 10, tzinfo=UTC).timestamp()) // 60
 
 def rates(events: pl.DataFrame, start: int = TEN - 600, end: int = TEN + 600) -> dict[int, int]:
     moved = spread.transfers(pl, events, start * spread.MICROSECONDS, end * spread.MICROSECONDS)
-    changes = spread.changes(spread.summed(pl, spread.stepped(pl, moved)))
-    return {row[0] - TEN: row[1] for row in spread.minutes(changes, start=start, end=end).iter_rows()}
+    steps = spread.summed(pl, spread.stepped(pl, moved))
+    booked = {minute - TEN: down for minute, down, _ in spread.booked(steps, start=start, end=end).iter_rows()}
+    dense = spread.minutes(spread.changes(steps), start=start, end=end)
+    assert {minute - TEN: down for minute, down, _ in dense.iter_rows() if down} == booked
+    return booked
 
 
 def test_a_transfer_within_a_minute_is_booked_in_that_minute(frame):
@@ -66,7 +69,9 @@ def test_a_person_is_meant_only_where_surely_known(frame):
         {"identity": "authenticated"}, {"identity": "lease"}, {"identity": "address"}, {"identity": None},
         {"identity": "address", "device": None},
     )  # fmt: skip
-    assert events.select(spread.known(pl)).to_series().to_list() == ["amy", "amy", "cb-1", "cb-1", "10.1.0.1"]
+    assert events.select(**spread.users(pl)).rows() == [
+        ("amy", True), ("amy", True), ("cb-1", False), ("cb-1", False), ("10.1.0.1", False)
+    ]  # fmt: skip
 
 
 transfer = st.fixed_dictionaries(

@@ -67,7 +67,13 @@ def test_who_was_told_of_is_told_again_only_after_the_pause(frame):
 
 def test_the_same_bytes_seen_by_proxy_and_firewall_are_not_added_up(frame):
     seen = {"at": 30, "bytes_in": MINUTE * 3 // 10}
-    assert found(Volume(LINK), frame(dict(seen, kind="http"), dict(seen, kind="flow"))) == []
+    assert found(Volume(LINK), frame(dict(seen, source="squid"), dict(seen, source="firewall"))) == []
+
+
+def test_a_device_that_calls_itself_by_a_persons_name_is_not_that_person(frame):
+    half = {"at": 30, "bytes_in": MINUTE * 3 // 10}
+    events = frame(half, half | {"person": None, "device": "amy", "identity": "unknown"})
+    assert found(Volume(LINK), events) == []
 
 
 def test_servers_are_not_watched(frame):
