@@ -57,8 +57,8 @@ def copies(journal: Path) -> list[Path]:
 def copy(copy_into: Callable[[sqlite3.Connection], None], journal: Path, now: datetime, keep: int) -> Path:
     """Put a copy of *journal* beside it, durably, and remove all but the newest *keep* copies."""
     target = journal.with_name(f"{journal.name}.backup-{stamp(now)}")
-    unfinished = target.with_name(f"{target.name}.tmp")
-    unfinished.unlink(missing_ok=True)
+    unfinished = journal.with_name(f"{journal.name}.copying")
+    _clear(unfinished)
     made = sqlite3.connect(unfinished, isolation_level=None)
     try:
         copy_into(made)

@@ -44,6 +44,14 @@ def check(commit: Commit) -> None:
         raise ValueError(f"events of {commit.checkpoint.source} lie before their batch or nowhere")
 
 
+def named(commit: Commit) -> pl.DataFrame:
+    """Return the events with their source and stream: what they are told apart by, so it is not left to chance."""
+    at = commit.checkpoint
+    if at is None:
+        return commit.events
+    return commit.events.with_columns(pl.lit(at.source).alias("source"), pl.lit(at.stream).alias("stream"))
+
+
 def checkpoint(db: sqlite3.Connection, new: Checkpoint, first_offset: int | None) -> None:
     """Move a stream on.
 

@@ -12,7 +12,7 @@ from typing import Literal, overload
 
 from filterwatch.clock import Clock, SystemClock
 from filterwatch.journal import recovery, storing
-from filterwatch.journal.batches import ROWS_FOR_PARQUET, gather, pack
+from filterwatch.journal.batches import ROWS_FOR_PARQUET, Stored, gather, pack
 from filterwatch.journal.commit import Commit
 from filterwatch.journal.database import advance, connect, microseconds, migrate
 from filterwatch.journal.errors import JournalError, explained
@@ -81,7 +81,7 @@ class Journal(Reader):
     def close(self) -> None:
         """Let go of the file and of the right to write it."""
         with self._lock:
-            self._db.close()
+            super().close()
             self._right.release()
 
     def commit(self, *commits: Commit) -> int:
@@ -99,7 +99,7 @@ class Journal(Reader):
         """
         for one in commits:
             storing.check(one)
-        packed = [pack(one.events) if len(one.events) else None for one in commits]
+        packed = [pack(storing.named(one)) if len(one.events) else None for one in commits]
         spans = [storing.times(one.events) for one in commits]
         number = 0
         remembered = dict(self._remembered)
@@ -151,11 +151,7 @@ class Journal(Reader):
         if many < at_least:
             return 0
         with Reader.at(self.path) as reader:
-            small, rows = [], 0
-            for one in reader.batches():
-                if one.packed.rows < ROWS_FOR_PARQUET and rows + one.packed.rows <= MERGED_ROWS:
-                    small.append(one)
-                    rows += one.packed.rows
+            small = max(_runs(reader.batches()), key=len, default=[])
         if len(small) < at_least:
             return 0
         events = gather(small)
@@ -192,8 +188,11 @@ class Journal(Reader):
         due = recovery.stamp(now - self._settings.backup_every)
         if newest is not None and due < newest.name.rpartition("-")[2] <= recovery.stamp(now + timedelta(minutes=1)):
             return None
-        with explained(self.path), Reader.at(self.path) as reader:
-            return recovery.copy(reader.copy_into, self.path, now, self._settings.backups)
+        try:
+            with explained(self.path), Reader.at(self.path) as reader:
+                return recovery.copy(reader.copy_into, self.path, now, self._settings.backups)
+        except OSError as error:
+            raise JournalError(f"{self.path}: journal: cannot be copied: {error.strerror}; free disk space") from error
 
     def _shrink(self) -> None:
         with self._lock, explained(self.path):
@@ -215,6 +214,20 @@ class Journal(Reader):
                 if self._db.in_transaction:
                     self._db.execute("rollback")
                 raise
+
+
+def _runs(batches: Iterable[Stored]) -> Iterator[list[Stored]]:
+    """Return small batches that stand next to each other: within a stream, events must stay in order of offset."""
+    run: list[Stored] = []
+    rows = 0
+    for one in batches:
+        if one.packed.rows >= ROWS_FOR_PARQUET or rows + one.packed.rows > MERGED_ROWS:
+            yield run
+            run, rows = [], 0
+        if one.packed.rows < ROWS_FOR_PARQUET:
+            run.append(one)
+            rows += one.packed.rows
+    yield run
 
 
 def _prepare(path: Path, clock: Clock) -> tuple[sqlite3.Connection, recovery.Recovery | None]:
