@@ -89,6 +89,14 @@ class DetectedOff(models.Model):
     ended = models.DateTimeField(null=True)
     restart = models.BooleanField(default=False, help_text="on again within the grace time: no switch-off")
     reconciliation = models.CharField(max_length=16, choices=Reconciliation.choices, blank=True, default="")
+    rule = models.CharField(max_length=200)
+    rule_version = models.CharField(max_length=64, blank=True, default="")
+    level = models.CharField(max_length=16)
+    reason = models.TextField(blank=True, default="")
+    source = models.CharField(max_length=200, blank=True, default="")
+    stream = models.TextField(blank=True, default="")
+    line_offset = models.BigIntegerField(null=True)
+    line_length = models.BigIntegerField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:

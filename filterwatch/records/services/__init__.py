@@ -16,6 +16,7 @@ from filterwatch.records.services.alerts import (
     reopen,
     reveal,
     silence,
+    take_up_again,
     triage,
 )
 from filterwatch.records.services.change import RecordsError
@@ -103,6 +104,7 @@ __all__ = [
     "sign",
     "silence",
     "start",
+    "take_up_again",
     "triage",
     "verify",
 ]

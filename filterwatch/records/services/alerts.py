@@ -34,6 +34,14 @@ def raise_level(alert: Alert, level: str, now: datetime) -> None:
     change(alert, "level raised", DAEMON, now, {"level": level})
 
 
+def take_up_again(alert: Alert, then: datetime, now: datetime) -> None:
+    """Ask for an acknowledgement anew: the case is worse than what was acknowledged.  *then* it goes to the next."""
+    alert.escalation_step, alert.next_escalation_at = 0, then
+    alert.save(update_fields=["escalation_step", "next_escalation_at"])
+    if alert.state == Alert.State.ACKNOWLEDGED:
+        change(alert, "taken up again", DAEMON, now, {"state": Alert.State.NEW})
+
+
 def acknowledge(number: str, by: Actor, now: datetime) -> Alert:
     """Note that somebody has it: escalation stops and nothing more is sent about it.
 

@@ -1,0 +1,57 @@
+"""What everything in this package needs to know, and what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from filterwatch.alerts.settings import Settings
+
+
+class JournalReader(Protocol):
+    """The journal, as far as alerts read it."""
+
+    def detections(self, after: int, limit: int) -> pl.DataFrame:
+        """Return up to *limit* detections behind position *after*, in order, with the column ``position``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Who is told what, in which zone, and the secret behind codes and pseudonyms.
+
+    Attributes:
+        settings: The section ``alerts``.
+        zone: The school's.
+        secret: The school's; with another one, codes and pseudonyms change.
+    """
+
+    settings: Settings
+    zone: ZoneInfo
+    secret: str
+
+    def local(self, when: datetime) -> datetime:
+        """Return *when* in the school's zone."""
+        return when.astimezone(self.zone)
+
+    def quiet(self, now: datetime) -> bool:
+        """Whether *now* lies in the quiet hours."""
+        local = self.local(now)
+        clock = local.time().replace(microsecond=0)
+        return any(
+            local.isoweekday() in span.days and span.start <= clock <= span.end for span in self.settings.quiet_hours
+        )
+
+    def subjects(self, *names: str) -> frozenset[str]:
+        """Return *names* (person, user, device) as recipients' logins and devices are compared."""
+        return frozenset(name.casefold() for name in names if name)
+
+
+def joined(names: Iterable[str]) -> str:
+    """Return *names* as one sorted text."""
+    return ", ".join(sorted(names))

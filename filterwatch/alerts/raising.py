@@ -1,0 +1,195 @@
+"""New detections become alerts and notifications, exactly once, in the transaction that moves the reading position."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+from django.db import transaction
+
+from filterwatch.alerts import switch_offs
+from filterwatch.alerts.desk import Desk, JournalReader
+from filterwatch.alerts.families import family_of
+from filterwatch.alerts.grouping import Detection, Session, sessions, subject, unseen
+from filterwatch.alerts.telling import Reason, publish, steps, tell
+from filterwatch.clock import Clock
+from filterwatch.events import LEVELS
+from filterwatch.records import numbers, services
+from filterwatch.records.models import Alert, AlertDetection, Outbox, Position
+from filterwatch.records.outbox import row_id
+
+BATCH = 1000
+"""Detections read and committed together."""
+
+KEPT_IN_FULL = 200
+"""Detections of one alert that keep their text; of the others the id is kept, so that they count once."""
+
+
+@dataclass(slots=True)
+class Raised:
+    """What came of a reading.
+
+    Attributes:
+        read: Detections read.
+        new: New alerts by level.
+        grown: Alerts that detections joined.
+        notifications: New rows of the outbox.
+        position: Where reading goes on.
+    """
+
+    read: int = 0
+    new: Counter[str] = field(default_factory=Counter)
+    grown: int = 0
+    notifications: int = 0
+    position: int = 0
+
+
+def raise_new(journal: JournalReader, desk: Desk, clock: Clock, batch: int = BATCH) -> Raised:
+    """Read every detection behind the stored position and make alerts of them.
+
+    Args:
+        journal: Where detections are.
+        desk: Whom to tell, and how.
+        clock: Time.
+        batch: Detections committed together.
+    """
+    raised = Raised()
+    while True:
+        read = _one_batch(journal, desk, clock.now(), batch, raised)
+        if read < batch:
+            return raised
+
+
+def _one_batch(journal: JournalReader, desk: Desk, now: datetime, limit: int, raised: Raised) -> int:
+    position, _ = Position.objects.get_or_create(name="alerts")
+    raised.position = position.value
+    found = journal.detections(position.value, limit)
+    if found.is_empty():
+        return 0  # the usual second: no need to lock the database
+    with transaction.atomic():
+        locked = Position.objects.select_for_update().get(name="alerts")
+        if locked.value != position.value:
+            return limit  # another process was quicker: look again
+        fresh = unseen(found.drop("position"))
+        switch_offs.note(fresh, now)
+        others = fresh.filter(~pl.col("rule").is_in(list(switch_offs.RULES)))
+        for session in sessions(others.iter_rows(named=True), desk):
+            _keep(session, desk, now, raised)
+        raised.position = position.value = int(found["position"].max() or 0)  # type: ignore[arg-type] # an Int64 column
+        position.save(update_fields=["value"])
+    raised.read += found.height
+    return found.height
+
+
+def _keep(session: Session, desk: Desk, now: datetime, raised: Raised) -> None:
+    if session.alert is None:
+        alert = _new(session, desk, now)
+        raised.new[alert.level] += 1
+        raised.notifications += publish(alert, desk, now)
+        _copy_detections(alert, session.detections, desk)
+        return
+    before = session.alert.level
+    alert = _grown(session.alert, session, now)
+    _copy_detections(alert, session.detections, desk)
+    raised.grown += 1
+    if alert.level != before:
+        raised.notifications += _worse(alert, desk, now)
+
+
+def _worse(alert: Alert, desk: Desk, now: datetime) -> int:
+    """Tell the first people again, also those who had it: what they acknowledged was less."""
+    then = now + desk.settings.escalation.after
+    services.take_up_again(alert, then, now)
+    worse = Reason(Outbox.Kind.IMMEDIATE, alert.level, f"A case you were told of is now {alert.level}.", then)
+    return tell(alert, steps(alert, desk)[0], worse, desk, now)
+
+
+def _new(session: Session, desk: Desk, now: datetime) -> Alert:
+    key, one = session.key, session.detections[0]
+    family = family_of(one["rule"], one["category"] or "", one["outcome"] or "")
+    chain = "staff" if key.compartment == Alert.Compartment.STAFF and not family.protocol else family.chain
+    identifier = row_id(key.site, key.who, key.family, key.route, one["id"])
+    alert = Alert(
+        id=identifier,
+        number=numbers.number(
+            "FW", desk.local(now).year, identifier, lambda n: Alert.objects.filter(number=n).exists()
+        ),
+        site=key.site,
+        family=key.family,
+        chain=chain,
+        level=session.level,
+        route=key.route,
+        compartment=key.compartment,
+        illegal_protocol=family.protocol,
+        outcome=one["outcome"] or "",
+        subject=subject(key, desk),
+        pseudonym=numbers.pseudonym(desk.secret, key.site, key.who),
+        group=one["group"] or "unknown",
+        identity=one["identity"] or "unknown",
+        person=_text(one["person"]) if key.who.startswith("person:") else "",
+        user=_text(one["user"]),
+        device=_text(one["device"]),
+        client_ip=_text(one["client_ip"]),
+        in_school_hours=one["in_school_hours"],
+        first_time=session.first,
+        last_time=session.last,
+        created_at=now,
+    )
+    _count(alert, session.detections)
+    return alert
+
+
+def _grown(known: Alert, session: Session, now: datetime) -> Alert:
+    alert = Alert.objects.select_for_update().get(pk=known.pk)
+    alert.first_time, alert.last_time = min(alert.first_time, session.first), max(alert.last_time, session.last)
+    _count(alert, session.detections)
+    alert.save(update_fields=["first_time", "last_time", "count", "rules", "categories"])
+    if LEVELS.index(session.level) > LEVELS.index(alert.level):
+        services.raise_level(alert, session.level, now)
+    return alert
+
+
+def _count(alert: Alert, detections: Sequence[Detection]) -> None:
+    alert.count += sum(one["count"] or 1 for one in detections)
+    alert.rules = {**alert.rules, **{one["rule"]: one["rule_version"] or "" for one in detections}}
+    alert.categories = sorted({*alert.categories, *(one["category"] for one in detections if one["category"])})
+
+
+def _copy_detections(alert: Alert, detections: Sequence[Detection], desk: Desk) -> None:
+    """Copy what is behind an alert from the journal; of illegal content never the address."""
+    have = alert.detections.count()
+    AlertDetection.objects.bulk_create(
+        _copy(alert, one, desk, full=have + place < KEPT_IN_FULL) for place, one in enumerate(detections)
+    )
+
+
+def _copy(alert: Alert, one: Detection, desk: Desk, *, full: bool) -> AlertDetection:
+    shown = full and not alert.illegal_protocol
+    return AlertDetection(
+        id=one["id"],
+        alert=alert,
+        time=one["time"],
+        rule=one["rule"],
+        rule_version=one["rule_version"] or "",
+        level=one["level"],
+        category=one["category"] or "",
+        kind=one["kind"] or "",
+        action=one["action"] or "",
+        reason=_text(one["reason"]) if shown else "",
+        host=_text(one["host"]) if shown else "",
+        matched=_text(one["matched"]) if shown else "",
+        digest=numbers.digest(desk.secret, "host", one["host"] or "") if alert.illegal_protocol else "",
+        count=one["count"] or 1,
+        source=_text(one["source"]),
+        stream=_text(one["stream"]),
+        line_offset=one["line_offset"],
+        line_length=one["line_length"],
+    )
+
+
+def _text(value: str | None) -> str:
+    """Return text from a log without NUL, which PostgreSQL does not take."""
+    return (value or "").replace("\x00", "\\x00")
