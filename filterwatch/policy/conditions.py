@@ -1,0 +1,264 @@
+"""From what a rule says to a tree of tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import polars as pl
+
+from filterwatch.config import TimeSpan
+from filterwatch.policy.facts import HOST, Facts
+from filterwatch.policy.lookups import VALUE, any_of, like, within
+from filterwatch.policy.match import HostPattern, Match, SearchPattern, TextPattern, UrlPattern
+from filterwatch.policy.rule import Except, Rule, When, Who
+from filterwatch.policy.terms import Finder, Pack
+from filterwatch.policy.tree import Every, Node, Not, Some, Test, tests
+
+_GLOBS = {
+    "filter_category": "the filter's category is like {}",
+    "filter_rule": "the filter's rule is like {}",
+    "filter_reason": "the filter's reason is like {}",
+    "mime_type": "media type is like {}",
+    "method": "method is like {}",
+    "query_type": "DNS type is like {}",
+    "protocol": "protocol is like {}",
+    "user": "the name in the log is one of the rule's",
+    "device_class": "device class is like {}",
+}
+"""Conditions that take globs, and what they say.  Names, hosts and addresses are never said: a reason may travel."""
+
+_SETS = {
+    "action": "the filter's verdict is {}",
+    "kind": "the event is of kind {}",
+    "identity": "the person is known by {}",
+    "control_event": "the filter reported {}",
+}
+_SIZES = {"bytes_in": "download of at least {} bytes", "bytes_out": "upload of at least {} bytes"}
+_PATH = r"^(?:[a-z][a-z0-9+.-]*:)?(?://[^/?#]*)?"
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A rule and its conditions as trees.
+
+    Attributes:
+        version: First 12 hex digits of SHA-256 over the rule's canonical text and the packs it asks for.
+        asks: Words of the facts that it asks for.
+    """
+
+    rule: Rule
+    version: str
+    who: Node
+    when: Node
+    match: Node
+    asks: frozenset[str]
+
+    @property
+    def node(self) -> Node:
+        """Everything that must hold of an event that is judged at all."""
+        return Every((self.who, self.when, self.match))
+
+
+class Conditions:
+    """Registers a rule's tests with *facts* and returns them as trees.
+
+    Args:
+        facts: Where the tests are kept.
+        packs: Term packs by name.
+    """
+
+    def __init__(self, facts: Facts, packs: Mapping[str, Pack]) -> None:
+        self._facts = facts
+        self._packs = packs
+        self._finders: dict[str, Finder] = {}
+
+    def rule(self, rule: Rule, version: str) -> Compiled:
+        """Return a rule as trees."""
+        who, when, match = self.who(rule.who), self.when(rule.when), self.match(rule.match)
+        asks = frozenset(test.word for part in (who, when, match) for test in tests(part))
+        return Compiled(rule, version, who, when, match, asks)
+
+    def unjudged(self) -> Node:
+        """Return what no rule judges: what another line counts, and what the proxy asked a password for first."""
+        counted = self._facts.flag("uncounted", "another line counts it", ~pl.col("counted"), "counted")
+        asked = self._facts.fixed("action", ["auth_required"], "the proxy asked for a password first")
+        return Some((counted, asked))
+
+    def match(self, match: Match) -> Node:
+        """Return what ``match`` says."""
+        parts: list[Node] = []
+        if match.categories:
+            parts.append(self._facts.categories(match.categories))
+        parts += self._fixed_sets(match)
+        parts += self._globs(match)
+        parts += self._traffic(match)
+        parts += self._texts(match)
+        if match.all:
+            parts += [self.match(part) for part in match.all]
+        if match.any:
+            parts.append(Some(tuple(self.match(part) for part in match.any)))
+        if match.none:
+            parts.append(Not(Some(tuple(self.match(part) for part in match.none))))
+        return _all(parts)
+
+    def who(self, who: Who) -> Node:
+        """Return what ``who`` says."""
+        parts: list[Node] = []
+        if who.groups:
+            parts.append(self._facts.fixed("group", who.groups, "the person is one of {}"))
+        if who.identity:
+            parts.append(self._facts.fixed("identity", who.identity, _SETS["identity"]))
+        if who.devices:
+            parts.append(self._one_of("device_class", who.devices, "device class is {}"))
+        if who.years:
+            parts.append(self._one_of("year", who.years, "year group is {}"))
+        if who.except_:
+            parts.append(Not(Some(tuple(self._left_out(who.except_)))))
+        return _all(parts)
+
+    def when(self, when: When) -> Node:
+        """Return what ``when`` says."""
+        parts: list[Node] = []
+        hours = pl.col("in_school_hours")
+        if when.during == "school_hours":
+            parts.append(self._facts.flag("during", "in school hours", hours, "in_school_hours"))
+        if when.during == "outside_school_hours":
+            parts.append(self._facts.flag("not during", "outside school hours", ~hours, "in_school_hours"))
+        if when.terms != "any":
+            # Without a calendar every day is a school day: a rule for term time must not fall silent.
+            holiday = self._facts.flag("holiday", "in the holidays", ~pl.col("in_term"), "in_term")
+            parts.append(holiday if when.terms == "holidays" else Not(holiday))
+        if when.windows:
+            parts.append(self._windows(when.windows, outside=when.outside))
+        return _all(parts)
+
+    def _windows(self, windows: tuple[TimeSpan, ...], *, outside: bool) -> Node:
+        inside = pl.any_horizontal(
+            pl.col("weekday").is_in(pl.Series(sorted(span.days), dtype=pl.Int8).implode())
+            & pl.col("local_time").is_between(span.start, span.end)
+            for span in windows
+        )
+        says = " or ".join(f"{span.start:%H:%M} to {span.end:%H:%M}" for span in windows)
+        key = tuple((span.days, span.start, span.end) for span in windows)
+        needs = ("weekday", "local_time")
+        if outside:
+            return self._facts.flag(("outside", key), f"outside {says}", ~inside, *needs)
+        return self._facts.flag(("inside", key), f"within {says}", inside, *needs)
+
+    def _left_out(self, left_out: Except) -> list[Node]:
+        parts: list[Node] = []
+        if left_out.groups:
+            parts.append(self._facts.fixed("group", left_out.groups, "the person is one of {}"))
+        if left_out.people:
+            parts.append(self._one_of("person", left_out.people, "the person is excepted"))
+        if left_out.devices:
+            parts.append(self._one_of("device", left_out.devices, "the device is excepted"))
+        if left_out.device_classes:
+            parts.append(self._one_of("device_class", left_out.device_classes, "device class is {}"))
+        return parts
+
+    def _one_of(self, column: str, texts: tuple[str, ...], says: str) -> Test:
+        says = says.replace("{}", " or ".join(texts))
+        return self._facts.text(column, texts, says, any_of(texts))
+
+    def _fixed_sets(self, match: Match) -> list[Node]:
+        given = {column: getattr(match, column) for column in _SETS}
+        return [self._facts.fixed(column, values, _SETS[column]) for column, values in given.items() if values]
+
+    def _globs(self, match: Match) -> list[Node]:
+        parts: list[Node] = []
+        for column, says in _GLOBS.items():
+            if globs := getattr(match, column):
+                shown = says.replace("{}", " or ".join(f"'{glob}'" for glob in globs))
+                parts.append(self._facts.text(column, ("like", globs), shown, like(globs)))
+        return parts
+
+    def _traffic(self, match: Match) -> list[Node]:
+        parts: list[Node] = []
+        if match.dest_port:
+            shown = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in match.dest_port)
+            parts.append(self._facts.ports(match.dest_port, f"destination port is one of {shown}"))
+        if match.dest_ip:
+            says = "destination address is in a network of the rule"
+            parts.append(self._facts.text("dest_ip", match.dest_ip, says, within(match.dest_ip)))
+        for column, says in _SIZES.items():
+            if bound := getattr(match, column):
+                test = pl.col(column) >= bound.at_least
+                shown = says.replace("{}", f"{bound.at_least:,}")
+                parts.append(self._facts.flag((column, bound.at_least), shown, test, column))
+        if match.duration:
+            least = match.duration.at_least // timedelta(milliseconds=1)
+            says = f"lasted at least {match.duration.at_least}"
+            test = pl.col("duration_ms") >= least
+            parts.append(self._facts.flag(("duration_ms", least), says, test, "duration_ms"))
+        return parts
+
+    def _texts(self, match: Match) -> list[Node]:
+        parts: list[Node] = []
+        if isinstance(match.host, HostPattern):
+            parts += self._host_pattern(match.host)
+        elif match.host:
+            parts.append(self._facts.hosts(match.host, "host is on the rule's own list"))
+        if match.url:
+            parts += self._url_pattern(match.url)
+        if match.user_agent:
+            parts += _patterns(match.user_agent, partial(self._facts.text, "user_agent"), "the client's description")
+        if match.search_terms:
+            parts += self._search(match.search_terms)
+        return parts
+
+    def _host_pattern(self, host: HostPattern) -> list[Node]:
+        parts: list[Node] = []
+        if host.exact:
+            says = "host is exactly one on the rule's own list"
+            parts.append(self._facts.text(HOST, host.exact, says, any_of(host.exact)))
+        if host.regex:
+            says = "host fits a pattern of the rule"
+            parts.append(self._facts.text(HOST, host.regex, says, VALUE.str.contains(host.regex)))
+        return parts
+
+    def _url_pattern(self, url: UrlPattern) -> list[Node]:
+        parts = _patterns(url, self._facts.url, "URL")
+        if url.path_prefix:
+            prefixes = "|".join(pl.escape_regex(prefix) for prefix in url.path_prefix)
+            test = VALUE.str.contains(f"(?i){_PATH}(?:{prefixes})")
+            says = "the path of the URL begins as the rule says"
+            parts.append(self._facts.url(("path", url.path_prefix), says, test))
+        return parts
+
+    def _search(self, search: SearchPattern) -> list[Node]:
+        parts: list[Node] = []
+        look = self._facts.text
+        if search.pack:
+            if search.pack not in self._finders:
+                self._finders[search.pack] = Finder(self._packs[search.pack])
+            finder = self._finders[search.pack]
+            says = f"search term in pack {search.pack}"
+            parts.append(look("search_terms", ("pack", search.pack), says, finder.holds))
+        if search.words:
+            pack = Pack.model_validate({"id": "words", "language": "en", "terms": list(search.words)})
+            says = "search term holds words of the rule"
+            parts.append(look("search_terms", ("words", search.words), says, Finder(pack).holds))
+        if search.regex:
+            says = "search term fits a pattern of the rule"
+            test = VALUE.str.contains(search.regex)
+            parts.append(look("search_terms", ("regex", search.regex), says, test))
+        return parts
+
+
+def _patterns(given: TextPattern, register: Callable[[object, str, pl.Expr], Test], what: str) -> list[Node]:
+    parts: list[Node] = []
+    if given.contains:
+        test = VALUE.str.contains_any(list(given.contains), ascii_case_insensitive=True)
+        parts.append(register(("contains", given.contains), f"{what} holds a text of the rule", test))
+    if given.regex:
+        test = VALUE.str.contains(given.regex)
+        parts.append(register(("regex", given.regex), f"{what} fits a pattern of the rule", test))
+    return parts
+
+
+def _all(parts: list[Node]) -> Node:
+    return parts[0] if len(parts) == 1 else Every(tuple(parts))

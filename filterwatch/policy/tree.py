@@ -1,0 +1,155 @@
+"""A rule's conditions as a tree over facts: one form for the fast path, for the reason and for explain.
+
+Every leaf asks for bits of one word of *facts* (:mod:`filterwatch.policy.facts`).  A word is never null: what the log
+does not say is a bit that is not set, so ``none`` of it holds and three-valued logic never arises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_, or_
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """Whether any of some bits is set.
+
+    Attributes:
+        word: Column of the facts.
+        mask: The bits; 1 for a flag.
+        says: What it says when it holds, for people; ``{}`` stands for the names of the bits that are set.
+        column: Event column whose text it looks at; null where that is no text worth showing.
+        names: Name of each bit that ``{}`` may stand for.
+        flag: The word is a Boolean column.
+    """
+
+    word: str
+    mask: int
+    says: str
+    column: str | None = None
+    names: tuple[tuple[int, str], ...] = ()
+    flag: bool = False
+
+    def sentence(self, bits: int) -> str:
+        """Return what it says when the word is *bits*; with no bit set, what it would need."""
+        found = [name for bit, name in self.names if bits & bit]
+        return self.says.replace("{}", " and ".join(found) or " or ".join(name for _, name in self.names))
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All parts hold."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """At least one part holds."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: Node
+
+
+Node = Test | Every | Some | Not
+Truth = pl.Expr | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the facts of a batch.
+
+    Attributes:
+        words: Columns that hold a bit somewhere; every other one is zero throughout.
+        late: Words not read yet, and where each may hold a bit.
+    """
+
+    words: Collection[str]
+    late: Mapping[str, Truth] = field(default_factory=dict)
+
+
+def expression(node: Node, known: Known, *, may: bool = True) -> Truth:
+    """Return whether *node* holds, over the columns of the facts, constants folded.
+
+    As long as words are late, the answer is where *node* may hold, or with *may* false where it must.
+    """
+    match node:
+        case Test(word, mask):
+            if word in known.late:
+                return known.late[word] if may else False
+            if word not in known.words:
+                return False
+            return pl.col(word) if node.flag else (pl.col(word) & mask) != 0
+        case Every(parts):
+            return every(expression(part, known, may=may) for part in parts)
+        case Some(parts):
+            return some(expression(part, known, may=may) for part in parts)
+        case Not(part):
+            inner = expression(part, known, may=not may)
+            return not inner if isinstance(inner, bool) else ~inner
+
+
+def every(parts: Iterable[Truth]) -> Truth:
+    """Return the conjunction, constants folded."""
+    terms = list(parts)
+    if any(term is False for term in terms):
+        return False
+    open_ = [term for term in terms if not isinstance(term, bool)]
+    return reduce(and_, open_) if open_ else True
+
+
+def some(parts: Iterable[Truth]) -> Truth:
+    """Return the disjunction, constants folded."""
+    terms = list(parts)
+    if any(term is True for term in terms):
+        return True
+    open_ = [term for term in terms if not isinstance(term, bool)]
+    return reduce(or_, open_) if open_ else False
+
+
+def holds(node: Node, facts: Mapping[str, int]) -> bool:
+    """Return whether *node* holds for one event's facts."""
+    match node:
+        case Test(word, mask):
+            return bool(facts.get(word, 0) & mask)
+        case Every(parts):
+            return all(holds(part, facts) for part in parts)
+        case Some(parts):
+            return any(holds(part, facts) for part in parts)
+        case Not(part):
+            return not holds(part, facts)
+
+
+def witnesses(node: Node, facts: Mapping[str, int]) -> list[Test]:
+    """Return the tests by which *node* holds, first ones first: of alternatives only the first that holds."""
+    match node:
+        case Test():
+            return [node]
+        case Every(parts):
+            return [test for part in parts for test in witnesses(part, facts)]
+        case Some(parts):
+            first = next((part for part in parts if holds(part, facts)), None)
+            return witnesses(first, facts) if first else []
+        case Not():
+            return []
+
+
+def tests(node: Node) -> list[Test]:
+    """Return every test in *node*."""
+    match node:
+        case Test():
+            return [node]
+        case Every(parts) | Some(parts):
+            return [test for part in parts for test in tests(part)]
+        case Not(part):
+            return tests(part)
