@@ -97,7 +97,7 @@ _CHAINS: dict[str, tuple[tuple[Role, ...], ...]] = {
     "staff": (("head",), ("coordinator", "chair"), ("governor",)),
     "illegal": (("coordinator", "head"), ("deputy",), ("chair", "governor")),
     "filter": (("head", "governor"), ("coordinator",)),
-    "technical": (("technician",), ("coordinator",), ("head",)),
+    "technical": (("technician",), ("coordinator",), ("head",), ("deputy",)),
 }
 
 

@@ -33,7 +33,7 @@ def migrated(tmp_path_factory):
     records.migrate()
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
+    records.setup(":memory:", "a secret for tests")  # so that nothing writes into the copy's original
     return path
 
 

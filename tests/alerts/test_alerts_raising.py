@@ -1,3 +1,4 @@
+import random
 from datetime import timedelta
 
 import pytest
@@ -297,3 +298,32 @@ def test_what_gets_worse_must_be_acknowledged_again(journal, desk, clock):
     assert (alert.state, alert.level, alert.next_escalation_at is not None) == ("new", "critical", True)
     assert {row.occasion for row in Outbox.objects.filter(state="new")} == {"critical"}
     assert drift() == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_how_detections_are_batched_does_not_change_the_cases(journal, desk, clock, minutes, seed):
+    rng = random.Random(seed)
+    at = 0.0
+    for _ in range(120):
+        at += rng.expovariate(1 / 6)
+        journal.add(time=minutes(at), person=f"p{rng.randrange(3)}", level=rng.choice(["high", "medium", "low"]))
+    raise_new(journal, desk, clock, batch=rng.randint(1, 40))
+    cases = set(Alert.objects.values_list("person", "route", "first_time", "last_time", "count"))
+    expected = set()
+    for who in ("p0", "p1", "p2"):
+        for level, route, within in (("high", "immediate", 15), ("medium", "daily", 15), ("low", "weekly", 720)):
+            times = [row["time"] for row in journal.rows if (row["person"], row["level"]) == (who, level)]
+            expected |= {(who, route, *case) for case in by_hand(times, within, max(240, within))}
+    assert cases == expected
+
+
+def by_hand(times, within, longest):
+    """The same grouping, written down the slow way."""
+    cases = []
+    for time in times:
+        near = cases and time - cases[-1][-1] <= timedelta(minutes=within)
+        if near and time - cases[-1][0] <= timedelta(minutes=longest):
+            cases[-1].append(time)
+        else:
+            cases.append([time])
+    return [(case[0], case[-1], len(case)) for case in cases]
