@@ -1,0 +1,161 @@
+"""What was typed into a search engine, read from the URL of the search.
+
+Only known engines and paths are read; which they are stands in ``engines.yaml``.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import unquote, unquote_plus, urlsplit
+
+import polars as pl
+from pydantic import Field, RootModel
+
+from filterwatch.config import Part, read, validate
+from filterwatch.enrich.suffixes import Registrable
+
+SUGGESTS = ("suggest", "complet", "sugg/", "sugrec", "typeahead")
+"""A path with one of these asks for suggestions at each keystroke: nobody has searched yet."""
+
+LONGEST_TERMS = 500
+"""Characters of a search that are kept: more than any engine takes (Google cuts at 32 words)."""
+
+MANY = 64
+"""Parameters of a URL that are read: real result pages have fewer than 40."""
+
+_ENGINES = Path(__file__).with_name("engines.yaml")
+
+_Path = Annotated[str, Field(pattern=r"^(\*|(\*?)/[^*]*(\*?))$")]
+
+
+class Search(Part):
+    """One way in which an engine's URLs show a search."""
+
+    paths: tuple[_Path, ...] = Field(min_length=1)
+    parameters: tuple[str, ...] = Field(min_length=1)
+
+    def is_at(self, path: str) -> bool:
+        """Say whether *path* (lower case) is one of its paths."""
+        return any(_fits(path, pattern) for pattern in self.paths)
+
+
+class Engine(Part):
+    """A search engine: the names it has, and its searches."""
+
+    at: tuple[str, ...] = Field(min_length=1)
+    searches: tuple[Search, ...] = Field(min_length=1)
+
+
+class _File(RootModel[dict[str, Engine]]):
+    """The data file: engines by name."""
+
+
+class Engines:
+    """The known engines.
+
+    Args:
+        file: Another data file than the shipped one.
+
+    Raises:
+        ConfigurationError: *file* has mistakes.
+    """
+
+    def __init__(self, file: Path = _ENGINES) -> None:
+        self._engines = tuple(validate(read(file), _File).root.values())
+        self._by_name: dict[str, list[int]] = {}
+        for number, engine in enumerate(self._engines):
+            for name in engine.at:
+                self._by_name.setdefault(name, []).append(number)
+        self._labels = {label for name in self._by_name for label in name.split(".")}
+        self._groups: dict[tuple[int, ...], int] = {}
+        self._searches: list[tuple[Search, ...]] = []
+        parameters = {p for engine in self._engines for search in engine.searches for p in search.parameters}
+        self._signs = [*sorted(f"{parameter}=" for parameter in parameters), "%"]
+
+    def number(self, host: str, registrable: Registrable) -> int | None:
+        """Return the number by which :meth:`read` knows the engines that have *host*; null where none has."""
+        if not registrable.domain or registrable.domain.partition(".")[0] not in self._labels:
+            return None
+        numbers: list[int] = []
+        labels = host.split(".")
+        below = f".{registrable.suffix}" if registrable.suffix else None
+        for depth in range(len(labels) - 1):
+            name = ".".join(labels[depth:])
+            numbers += self._by_name.get(name, ())
+            if below and name.endswith(below):
+                numbers += self._by_name.get(f"{name.removesuffix(below)}.*", ())
+        if not numbers:
+            return None
+        return self._group(tuple(dict.fromkeys(numbers)))
+
+    def _group(self, numbers: tuple[int, ...]) -> int:
+        if numbers not in self._groups:
+            self._searches.append(tuple(s for n in numbers for s in self._engines[n].searches))
+            self._groups[numbers] = len(self._searches) - 1
+        return self._groups[numbers]
+
+    def read(self, urls: pl.Series, numbers: pl.Series) -> pl.Series:
+        """Return what was searched for, null where nothing was.
+
+        Args:
+            urls: String; URLs as logged.
+            numbers: UInt16 beside them, from :meth:`number`.
+        """
+        wanted = numbers.is_not_null() & urls.str.contains("?", literal=True)
+        empty = pl.Series("search_terms", [None], dtype=pl.String)
+        if not wanted.any():
+            return empty.new_from_index(0, len(urls))
+        asked = pl.DataFrame({"row": wanted.arg_true(), "url": urls.filter(wanted), "number": numbers.filter(wanted)})
+        asked = asked.filter(pl.col("url").str.contains_any(self._signs))
+        found = [self.terms(url, number) for url, number in asked.select("url", "number").iter_rows()]
+        return empty.new_from_index(0, len(urls)).scatter(asked["row"], pl.Series(found, dtype=pl.String))
+
+    def terms(self, url: str, number: int) -> str | None:
+        """Return what *url*, whose host is of the engines *number*, searches for."""
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return None
+        path = parts.path.partition(";")[0].lower()
+        if "%" in path:
+            path = unquote(path, errors="replace").lower()
+        if any(word in path for word in SUGGESTS) or parts.netloc.lower().startswith("suggest"):
+            return None
+        for search in self._searches[number]:
+            if search.is_at(path):
+                typed = _typed(parts.query, search.parameters)
+                if typed:
+                    return typed
+        return None
+
+
+def _typed(query: str, names: tuple[str, ...]) -> str | None:
+    """Return the first of the parameters *names* that is not blank; of one given twice the last."""
+    values: dict[str, str] = {}
+    for pair in query.split("&", MANY)[:MANY]:
+        name, _, value = pair.partition("=")
+        if "%" in name:
+            name = unquote(name, errors="replace")
+        if name in names:
+            terms = tidied(unquote_plus(value[: 12 * LONGEST_TERMS], errors="replace"))
+            if terms:
+                values[name] = terms
+    return next((values[name] for name in names if name in values), None)
+
+
+def tidied(text: str) -> str:
+    """Return *text* with Unicode compatibility forms unified (NFKC), blanks folded to one, and cut to what is kept."""
+    return " ".join(unicodedata.normalize("NFKC", text).split())[:LONGEST_TERMS].rstrip()
+
+
+def _fits(path: str, pattern: str) -> bool:
+    if pattern == "*":
+        return True
+    inside = pattern.strip("*")
+    if pattern.startswith("*"):
+        return inside in path if pattern.endswith("*") else path.rstrip("/").endswith(inside)
+    if pattern.endswith("*"):
+        return path.startswith(inside)
+    return (path.rstrip("/") or "/") == (inside.rstrip("/") or "/")

@@ -1,0 +1,118 @@
+"""Where: the registrable domain, what was searched for, and what the lists say of the host."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import polars as pl
+
+from filterwatch.enrich.columns import column
+from filterwatch.enrich.hosts import normal_host
+from filterwatch.enrich.search import Engines
+from filterwatch.enrich.suffixes import Suffixes
+from filterwatch.events import CATEGORY_BIT
+
+REMEMBERED = 65_536
+"""Names whose answers are kept from batch to batch: a school's day has some 45,000; a tunnel makes endless ones."""
+
+KINDS = ("http", "dns", "flow")
+"""Kinds of events that go somewhere.  The host of a lease or a control event is a device, no place."""
+
+_NAMES = pl.Schema({"_name": pl.String(), "domain": pl.String(), "category_bits": pl.UInt64(), "_engine": pl.UInt16()})
+
+
+class Index(Protocol):
+    """What the lists say of hosts.  It never changes its answers: newer lists are another object."""
+
+    def lookup(self, hosts: pl.Series, /) -> pl.Series:
+        """Return the category bits (:data:`filterwatch.events.CATEGORY_BIT`) of each host, UInt64; 0 for none."""
+        ...
+
+
+class NoLists:
+    """The answers of a school without lists."""
+
+    def lookup(self, hosts: pl.Series, /) -> pl.Series:
+        """Return 0 for each host."""
+        return pl.zeros(len(hosts), dtype=pl.UInt64, eager=True)
+
+
+class Where:
+    """Adds the columns that depend on the host or the URL.
+
+    Safe to use from several threads: what it remembers is replaced, never changed.
+
+    Args:
+        index: The compiled lists.
+        suffixes: The Public Suffix List.
+        engines: The search engines.
+    """
+
+    def __init__(self, index: Index, suffixes: Suffixes, engines: Engines) -> None:
+        self._suffixes = suffixes
+        self._engines = engines
+        self._memory = (index, pl.DataFrame(schema=_NAMES))
+
+    def use(self, index: Index) -> None:
+        """Look hosts up in *index* from the next batch on."""
+        self._memory = (index, pl.DataFrame(schema=_NAMES))
+
+    def add(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Return *events* with ``domain``, ``search_terms``, ``categories`` and ``category_bits``.
+
+        The place is the host, else the DNS name asked for, else the address it went to.  ``category_bits`` is 0 and
+        ``categories`` null where no list names it.
+        """
+        events = self._look_up(events.with_columns(_place(events).alias("_name")))
+        if "url" in events.columns:
+            terms = self._engines.read(events["url"], events["_engine"])
+        else:
+            terms = pl.Series([None], dtype=pl.String).new_from_index(0, len(events))
+        return events.with_columns(terms.alias("search_terms"), _words(events["category_bits"])).drop(
+            "_name", "_engine"
+        )
+
+    def _look_up(self, events: pl.DataFrame) -> pl.DataFrame:
+        index, known = self._memory
+        out = events.join(known, on="_name", how="left", maintain_order="left")
+        new = out.filter(pl.col("category_bits").is_null() & pl.col("_name").is_not_null())["_name"].unique()
+        if len(new):
+            learnt = self._learn(new, index)
+            keep = known if len(known) + len(learnt) <= REMEMBERED else known.clear()
+            out = events.join(pl.concat([known, learnt]), on="_name", how="left", maintain_order="left")
+            if self._memory[0] is index:
+                self._memory = (index, pl.concat([keep, learnt[:REMEMBERED]], rechunk=True))
+        return out.with_columns(pl.col("category_bits").fill_null(0))
+
+    def _learn(self, names: pl.Series, index: Index) -> pl.DataFrame:
+        hosts = normal_host(names)
+        found = [(host, self._suffixes.registrable(host)) if host else None for host in hosts.to_list()]
+        return pl.DataFrame(
+            {
+                "_name": names,
+                "domain": [one[1].domain if one else None for one in found],
+                "category_bits": index.lookup(hosts).cast(pl.UInt64).fill_null(0),
+                "_engine": [self._engines.number(*one) if one else None for one in found],
+            },
+            schema=_NAMES,
+        )
+
+
+def _place(events: pl.DataFrame) -> pl.Expr:
+    place = pl.coalesce(column(events, "host"), column(events, "query"), column(events, "dest_ip"))
+    if "kind" not in events.columns:
+        return place
+    return pl.when(pl.col("kind").is_in(KINDS).fill_null(value=True)).then(place)
+
+
+def _words(bits: pl.Series) -> pl.Series:
+    """Return the category words of each word of bits, null for none."""
+    combinations = [one for one in bits.unique().to_list() if one]
+    words = [[word for word, bit in CATEGORY_BIT.items() if one & bit] for one in combinations]
+    table = pl.DataFrame(
+        {"bits": combinations, "categories": words}, schema={"bits": pl.UInt64, "categories": pl.List(pl.String)}
+    )
+    if table.is_empty():
+        return pl.Series("categories", [None], dtype=pl.List(pl.String)).new_from_index(0, len(bits))
+    joined = bits.alias("bits").to_frame().join(table, on="bits", how="left", maintain_order="left")
+    return joined["categories"]

@@ -1,0 +1,80 @@
+"""What was typed into a search engine is read from the URL of the search, and from nothing else."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_enrich_hosts import CASES
+
+from filterwatch.enrich.hosts import host_of
+from filterwatch.enrich.search import LONGEST_TERMS, Engines, tidied
+from filterwatch.enrich.suffixes import Suffixes
+from filterwatch.errors import ConfigurationError
+
+SUFFIXES, ENGINES = Suffixes(), Engines()
+
+
+def searched(*urls):
+    hosts = [host_of(url) for url in urls]
+    numbers = [ENGINES.number(host, SUFFIXES.registrable(host)) if host else None for host in hosts]
+    return ENGINES.read(pl.Series("url", urls), pl.Series(numbers, dtype=pl.UInt16)).to_list()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["input"][:80])
+def test_only_a_search_gives_terms(case):
+    assert searched(case["input"]) == [tidied(case["searched"]) or None]
+
+
+@pytest.mark.parametrize(
+    ("url", "terms"),
+    [
+        ("https://www.baidu.com/s?ie=utf-8&wd=roman+roads", "roman roads"),
+        ("https://swiggle.org.uk/?q=volcano#gsc.tab=0", "volcano"),
+        ("https://yandex.ru/search/?text=maps", "maps"),
+        ("https://www.google.com.au/search?q=uluru", "uluru"),
+        ("https://google.com/?q=plain", "plain"),
+        ("https://www.google.co.uk/search?q=%20&as_q=the+other", "the other"),
+        ("https://www.google.co.uk/search?q=first&q=second", "second"),
+        ("https://www.google.co.uk/%73earch?%71=hidden", "hidden"),
+        ("https://www.google.co.uk/search?q=a%252Bb", "a%2Bb"),
+        ("https://www.google.co.uk/search?q=%EF%BC%A1%09%0a+b", "A b"),
+        ("/search?q=path+only", None),
+        ("https://www.google.co.uk/maps?q=park+lane", None),
+        ("https://www.google.co.uk/async/bgasy?q=x", None),
+        ("https://scholar.google.co.uk/scholar_complete?q=x", None),
+        ("https://www.baidu.com/sugrec?wd=x", None),
+        ("https://en.wikipedia.org/w/api.php?action=opensearch&search=typ", None),
+        ("https://search.yahoo.com/sugg/gossip?p=typ", None),
+        ("https://api.qwant.com/v3/suggest?q=typ", None),
+        ("https://google.blogspot.com/search?q=not+google", None),
+        ("https://google.evil.example/search?q=not+google", None),
+        ("https://www.example.com/search?q=unknown+engine", None),
+        ("https://www.google.co.uk/search?q=", None),
+        ("https://www.google.co.uk/search", None),
+    ],
+)
+def test_engines_paths_and_parameters(url, terms):
+    assert searched(url) == [terms]
+
+
+def test_a_search_is_kept_to_a_length():
+    assert searched("https://www.bing.com/search?q=" + "%61" * 60_000) == ["a" * LONGEST_TERMS]
+
+
+def test_rows_without_a_search_stay_null_beside_those_with_one():
+    urls = ["https://a.example/?q=1", "https://www.bing.com/search?q=moss", "https://www.bing.com/x"]
+    assert searched(*urls) == [None, "moss", None]
+
+
+@given(st.text(max_size=200))
+def test_no_url_of_an_engine_raises(text):
+    number = ENGINES.number("www.google.co.uk", SUFFIXES.registrable("www.google.co.uk"))
+    urls = pl.Series([f"https://www.google.co.uk/search?q={text}".replace("\ud800", ""), f"{text}?q=x"])
+    ENGINES.read(urls, pl.Series([number, number], dtype=pl.UInt16))
+
+
+def test_a_mistake_in_a_file_of_engines_has_its_place(tmp_path):
+    file = tmp_path / "engines.yaml"
+    file.write_text("one:\n  at: [one.com]\n  searches: [{paths: [search], parameters: [q]}]\n")
+    with pytest.raises(ConfigurationError, match=r"engines\.yaml:3:22: "):
+        Engines(file)
