@@ -24,9 +24,6 @@ Frame: TypeAlias = Any
 MICROSECONDS = 60_000_000
 """In a minute."""
 
-FAR = 2**31 - 1
-"""A minute that never comes."""
-
 DIRECTIONS = ("down", "up")
 """To the client, from the client."""
 
@@ -65,8 +62,9 @@ def transfers(x: ModuleType, frame: Frame, start: int | None = None, end: int | 
         end: First moment after it.
 
     Returns:
-        Events that overlap the window, with ``began`` and ``ended`` (microseconds since 1970, at least one apart) and
-        ``down`` and ``up``: all their bytes, also those outside the window.
+        Events that overlap the window, with ``began`` and ``ended`` (microseconds since 1970, at least one apart),
+        ``first`` and ``last`` (the minutes they ran in, since 1970) and ``down`` and ``up``: all their bytes, also
+        those outside the window.
     """
     to = x.col("time").dt.timestamp("us")
     # A moment without duration lasts one microsecond: it has a minute, and nothing is divided by zero.
@@ -76,7 +74,12 @@ def transfers(x: ModuleType, frame: Frame, start: int | None = None, end: int | 
         frame = frame.filter(x.col("ended") > start)
     if end is not None:
         frame = frame.filter(x.col("began") < end)
-    return frame.with_columns(down=x.col("bytes_in").fill_null(0), up=x.col("bytes_out").fill_null(0))
+    return frame.with_columns(
+        first=(x.col("began") // MICROSECONDS).cast(x.Int32),
+        last=((x.col("ended") - 1) // MICROSECONDS).cast(x.Int32),
+        down=x.col("bytes_in").fill_null(0),
+        up=x.col("bytes_out").fill_null(0),
+    )
 
 
 def inside(x: ModuleType, way: str, start: int, end: int) -> Expr:
@@ -96,20 +99,16 @@ def _part(x: ModuleType, way: str, fraction: Expr) -> Expr:
 
 
 def stepped(x: ModuleType, moved: Frame) -> Frame:
-    """Add the minutes (since 1970) that a transfer ran in, and what it moved in each.
+    """Add what each transfer moved in each of its minutes.
 
     Args:
         x: polars or narwhals.
         moved: What :func:`transfers` returned.
 
     Returns:
-        The same rows with ``first`` and ``last`` (minutes), ``<direction>_first`` and ``<direction>_middle``: bytes in
-        the first minute and in each minute between first and last; the rest is in the last.
+        The same rows with ``<direction>_first`` and ``<direction>_middle``: bytes in the first minute and in each
+        minute between first and last; the rest is in the last.
     """
-    moved = moved.with_columns(
-        first=(x.col("began") // MICROSECONDS).cast(x.Int32),
-        last=((x.col("ended") - 1) // MICROSECONDS).cast(x.Int32),
-    )
     short = x.col("first") == x.col("last")
     border = (x.col("first").cast(x.Int64) + 1) * MICROSECONDS
     to_border = (border - x.col("began")).cast(x.Float64) / _span(x)
@@ -122,56 +121,54 @@ def stepped(x: ModuleType, moved: Frame) -> Frame:
     )
 
 
-def summed(x: ModuleType, steps: Frame, *keys: str) -> Frame:
-    """Return what moved, added up over transfers that began and ended in the same minutes.
+def summed(x: ModuleType, moved: Frame, *keys: str) -> tuple[Frame, Frame]:
+    """Return what moved, added up: two small frames to be collected and given to :func:`booked`.
 
     Args:
         x: polars or narwhals.
-        steps: What :func:`stepped` returned.
+        moved: What :func:`transfers` returned.
         keys: What one rate belongs to; none for the whole link.
 
     Returns:
-        ``*keys, first, last`` and the sums of ``<direction>``, ``_first`` and ``_middle``: small, to be collected and
-        given to :func:`changes`.
+        For transfers within one minute ``*keys, first, down, up``; for longer ones, by the minutes they began and ended
+        in, ``*keys, first, last`` and the sums of ``<direction>``, ``_first`` and ``_middle``.
     """
+    within = moved.filter(x.col("first") == x.col("last")).group_by(*keys, "first")
+    longer = stepped(x, moved.filter(x.col("first") < x.col("last"))).group_by(*keys, "first", "last")
     sums = [f"{way}{part}" for way in DIRECTIONS for part in ("", "_first", "_middle")]
-    return steps.group_by(*keys, "first", "last").agg(**{name: x.col(name).sum() for name in sums})
+    return (
+        within.agg(**{way: x.col(way).sum() for way in DIRECTIONS}),
+        longer.agg(**{name: x.col(name).sum() for name in sums}),
+    )
 
 
-def changes(rows: pl.DataFrame, *keys: str) -> pl.DataFrame:
+def changes(longer: pl.DataFrame, *keys: str) -> pl.DataFrame:
     """Return how the rate of each of *keys* changes: ``*keys, minute, down, up``, one row a key and minute.
 
     Args:
-        rows: What :func:`summed` returned, collected.
+        longer: The second frame of :func:`summed`, collected.
         keys: As there.
     """
-    between = (pl.col("last") - pl.col("first") - 1).clip(0)
+    between = pl.col("last") - pl.col("first") - 1
     in_last = {way: pl.col(way) - pl.col(f"{way}_first") - pl.col(f"{way}_middle") * between for way in DIRECTIONS}
-    lazy = rows.lazy().with_columns(
+    lazy = longer.lazy().with_columns(
         **{f"{way}_last": rest for way, rest in in_last.items()}, **{f"{way}_none": pl.lit(0) for way in DIRECTIONS}
     )
-    long = lazy.filter(pl.col("first") < pl.col("last"))
 
-    def point(of: pl.LazyFrame, minute: pl.Expr, change: str, less: str | None = None) -> pl.LazyFrame:
-        level = {way: pl.col(f"{way}_{change}") for way in DIRECTIONS}
-        before = {way: pl.col(f"{way}_{less}") if less else pl.lit(0) for way in DIRECTIONS}
-        return of.select(*keys, minute=minute, **{way: level[way] - before[way] for way in DIRECTIONS})
+    def point(minute: pl.Expr, to: str, since: str) -> pl.LazyFrame:
+        change = {way: pl.col(f"{way}_{to}") - pl.col(f"{way}_{since}") for way in DIRECTIONS}
+        return lazy.select(*keys, minute=minute, **change)
 
-    parts = [
-        point(lazy, pl.col("first"), "first"),
-        point(lazy, pl.col("first") + 1, "middle", "first"),
-        point(long, pl.col("last"), "last", "middle"),
-        point(long, pl.col("last") + 1, "none", "last"),
+    points = [
+        point(pl.col("first"), "first", "none"),
+        point(pl.col("first") + 1, "middle", "first"),
+        point(pl.col("last"), "last", "middle"),
+        point(pl.col("last") + 1, "none", "last"),
     ]
-    return (
-        pl.concat(parts)
-        .group_by(*keys, "minute")
-        .agg(pl.col(way).sum() for way in DIRECTIONS)
-        .collect(engine="in-memory")
-    )
+    return pl.concat(points).group_by(*keys, "minute").agg(pl.col(way).sum() for way in DIRECTIONS).collect()
 
 
-def minutes(rows: pl.DataFrame, *keys: str, start: int = 0, end: int = FAR) -> pl.DataFrame:
+def minutes(rows: pl.DataFrame, *keys: str, start: int, end: int) -> pl.DataFrame:
     """Return the rate of every minute of the window from each key's first to its last: ``*keys, minute, down, up``.
 
     Args:
@@ -183,32 +180,33 @@ def minutes(rows: pl.DataFrame, *keys: str, start: int = 0, end: int = FAR) -> p
     Returns:
         One row a key and minute, sorted; no minute is missing in between.
     """
-    lazy = rows.lazy().sort(*keys, "minute")
     over = [pl.col(key) for key in keys] or [pl.lit(1)]
-    held = lazy.with_columns(
+    held = rows.lazy().sort(*keys, "minute").with_columns(
         *(pl.col(way).cum_sum().over(over) for way in DIRECTIONS),
         minute=pl.col("minute").clip(start, end),
         until=pl.col("minute").shift(-1).over(over).clip(start, end),
-    ).filter(pl.col("until") > pl.col("minute"))
+    )  # fmt: skip
+    held = held.filter(pl.col("until") > pl.col("minute"))
     dense = held.with_columns(minute=pl.int_ranges("minute", "until", dtype=pl.Int32)).explode("minute")
-    return dense.select(*keys, "minute", *DIRECTIONS).collect(engine="in-memory")
+    return dense.select(*keys, "minute", *DIRECTIONS).collect()
 
 
-def booked(rows: pl.DataFrame, *keys: str, start: int, end: int) -> pl.DataFrame:
+def booked(within: pl.DataFrame, longer: pl.DataFrame, *keys: str, start: int, end: int) -> pl.DataFrame:
     """Return the bytes of each key in each minute of the window: ``*keys, minute, down, up``; none without bytes.
 
     Args:
-        rows: What :func:`summed` returned, collected.
+        within: The first frame of :func:`summed`, collected.
+        longer: The second.
         keys: As there.
         start: First minute of the window, since 1970 UTC.
         end: First minute after it.
     """
-    short = rows.lazy().filter(pl.col("first") == pl.col("last"), pl.col("first").is_between(start, end - 1))
-    long = minutes(changes(rows.filter(pl.col("first") < pl.col("last")), *keys), *keys, start=start, end=end)
+    spread = minutes(changes(longer, *keys), *keys, start=start, end=end)
     columns = [*keys, "minute", *DIRECTIONS]
-    both = pl.concat([short.rename({"first": "minute"}).select(columns), long.lazy().select(columns)])
+    inside = within.lazy().rename({"first": "minute"}).filter(pl.col("minute").is_between(start, end - 1))
+    both = pl.concat([inside.select(columns), spread.lazy().select(columns)])
     added = both.group_by(*keys, "minute").agg(pl.col(way).sum() for way in DIRECTIONS)
-    return added.filter(pl.any_horizontal(pl.col(way) > 0 for way in DIRECTIONS)).collect(engine="in-memory")
+    return added.filter(pl.any_horizontal(pl.col(way) > 0 for way in DIRECTIONS)).collect()
 
 
 def rolling(rate: str, limit: float, width: int, *keys: str) -> pl.Expr:
