@@ -134,3 +134,11 @@ def test_term_packs_are_of_use_and_do_not_hide_their_own_terms(rules):
         strong = {term.term for term in pack.terms if term.weight >= pack.at_least}
         assert len(pack.terms) >= 15, name
         assert strong.isdisjoint(pack.benign), name
+
+
+def test_the_manual_names_every_rule_beside_its_policy_item(rules):
+    manual = (RULES.parent / "docs" / "rules.md").read_text()
+    for one in rules.loaded:
+        assert one.rule.policy
+        row = next(line for line in manual.splitlines() if line.startswith(f"| {one.rule.policy.demand} |"))
+        assert f"`{one.rule.id}`" in row
