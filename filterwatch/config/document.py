@@ -21,6 +21,7 @@ from filterwatch.errors import ConfigurationError, Mistake
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+_LONGEST_SHOWN = 80
 
 Loc = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -35,8 +36,9 @@ class _Core(yaml.CSafeLoader):
 for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
-    ("float", r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+", list("-+0123456789")),
+    # Eighteen digits fit everywhere; Python refuses to read an integer of 4,301 by an exception of its own.
+    ("int", r"[-+]?(?:0|[1-9][0-9]{0,17})", list("-+0123456789")),
+    ("float", r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}", list("-+0123456789")),
 ):
     _Core.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
 
@@ -205,11 +207,25 @@ def _mistake(document: Document, at: Loc, model: type[BaseModel], error: ErrorDe
         parent = ".".join(str(step) for step in loc[:-1])
         inside = f" in {parent}" if parent else ""
         return document.mistake((*at, *loc[:-1]), f"key '{loc[-1]}' is missing{inside}; add it")
-    message = error["msg"].removeprefix("Value error, ")
+    message = _PLAIN.get(error["type"], error["msg"].removeprefix("Value error, "))
     message = message[:1].lower() + message[1:]
     found = error["input"]
-    shown = f", found {found!r}" if isinstance(found, str | int | float | bool) else ""
-    return document.mistake((*at, *loc), f"{where}: {message}{shown}")
+    shown = f", found {_short(repr(found))}" if isinstance(found, str | int | float | bool) else ""
+    return document.mistake((*at, *loc), f"{where or 'the file'}: {message}{shown}")
+
+
+_PLAIN = {
+    **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "write keys with values here"),
+    **dict.fromkeys(("list_type", "tuple_type", "set_type"), "write a list here"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "write true or false"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "write a whole number"),
+    "string_type": "write text here",
+}
+"""What pydantic says in Python's words, in words for people."""
+
+
+def _short(shown: str) -> str:
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}..."
 
 
 def _is_tag(step: str | int) -> bool:

@@ -28,6 +28,7 @@ ClockTime = Annotated[time, BeforeValidator(_clock_time)]
 """A local time of day, ``"08:30"``."""
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LONGEST = 100 * 365 * 86_400
 
 
 def _duration(value: object) -> timedelta:
@@ -36,7 +37,10 @@ def _duration(value: object) -> timedelta:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)", value) if isinstance(value, str) else None
     if not found:
         raise ValueError("write a duration with its unit (ms, s, m, h, d, w), e.g. 10m")
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+    seconds = float(found[1]) * _UNITS[found[2]]
+    if seconds > _LONGEST:
+        raise ValueError("longer than 100 years; shorten it")
+    return timedelta(seconds=seconds)
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]

@@ -145,7 +145,9 @@ class Conditions:
         key = tuple((span.days, span.start, span.end) for span in windows)
         needs = ("weekday", "local_time")
         if outside:
-            return self._facts.flag(("outside", key), f"outside {says}", ~inside, *needs)
+            # With only one of the two known, "not inside" would be true for a time of which nobody knows the day.
+            known = pl.all_horizontal(pl.col(name).is_not_null() for name in needs)
+            return self._facts.flag(("outside", key), f"outside {says}", known & ~inside, *needs)
         return self._facts.flag(("inside", key), f"within {says}", inside, *needs)
 
     def _left_out(self, left_out: Except) -> list[Node]:

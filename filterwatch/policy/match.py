@@ -17,8 +17,7 @@ class _Filled(Part):
     @model_validator(mode="after")
     def _says_something(self) -> _Filled:
         if not self.model_fields_set:
-            known = ", ".join(type(self).model_fields)
-            raise ValueError(f"an empty condition would hold for everything; use one of {known}")
+            raise ValueError("an empty condition would hold for everything; say what must hold, or remove it")
         return self
 
 

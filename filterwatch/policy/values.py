@@ -32,8 +32,7 @@ def one_of(words: Sequence[str]) -> BeforeValidator:
         if isinstance(value, str) and value in words:
             return value
         near = difflib.get_close_matches(str(value)[:64], words, 1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise ValueError(f"use one of {', '.join(words)}{hint}")
+        raise ValueError(f"not known here; did you mean '{near[0]}'?" if near else f"use one of {', '.join(words)}")
 
     return BeforeValidator(check)
 

@@ -82,6 +82,12 @@ def events() -> Callable[..., pl.DataFrame]:
     return event_frame
 
 
+@pytest.fixture(scope="session", name="event_frame")
+def event_frame_fixture() -> Callable[..., pl.DataFrame]:
+    """The same, for property tests: hypothesis wants fixtures that stay."""
+    return event_frame
+
+
 @pytest.fixture
 def holds(events) -> Callable[..., bool]:
     """Whether a rule set of one rule holds for one event."""
@@ -91,3 +97,9 @@ def holds(events) -> Callable[..., bool]:
         return len(judged.detections) + len(judged.hits) == 1
 
     return judge
+
+
+@pytest.fixture
+def rule() -> Callable[[str, str], str]:
+    """A whole rule file from what is interesting about it and its id."""
+    return rule_text
