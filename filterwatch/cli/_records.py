@@ -1,0 +1,129 @@
+"""What the commands of the registers share: where they are, who acts, what time is meant, how it is shown."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from filterwatch.clock import SystemClock
+from filterwatch.errors import FilterwatchError
+from filterwatch.text import printable
+
+if TYPE_CHECKING:
+    from filterwatch.records.ledger import Actor
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", envvar="FILTERWATCH_CONFIG", help="Configuration file.")]
+State = Annotated[
+    Path | None, typer.Option("--state", help="State directory, where there is no configuration (Europe/London).")
+]
+By = Annotated[str, typer.Option("--by", envvar="FILTERWATCH_BY", help="Your name: it is recorded.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The registers are open.
+
+    Attributes:
+        zone: The school's.
+        now: When the command began, UTC.
+        head: Name of the head, where the configuration says it.
+    """
+
+    zone: ZoneInfo
+    now: datetime
+    head: str = ""
+
+    def show(self, when: datetime | None) -> str:
+        """Return a time as people read it in the school."""
+        return f"{when.astimezone(self.zone):%a %d %b %Y %H:%M}" if when else ""
+
+    def time(self, text: str) -> datetime:
+        """Return the time that somebody typed: ``2026-11-23 14:00``, or ``14:00`` for today; the school's zone.
+
+        Raises:
+            FilterwatchError: It is neither.
+        """
+        today = self.now.astimezone(self.zone).date()
+        for whole in (text, f"{today} {text}"):
+            try:
+                found = datetime.strptime(whole, "%Y-%m-%d %H:%M")  # noqa: DTZ007 - the zone follows
+            except ValueError:
+                continue
+            return found.replace(tzinfo=self.zone)
+        raise FilterwatchError(f'{printable(text)}: write a time as "2026-11-23 14:00", or "14:00" for today')
+
+    def date(self, text: str) -> date:
+        """Return the date that somebody typed.
+
+        Raises:
+            FilterwatchError: It is none.
+        """
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            raise FilterwatchError(f"{printable(text)}: write a date as 2026-11-23") from None
+
+
+def opened(config: Path | None, state: Path | None) -> Desk:
+    """Open the registers that the options name.
+
+    Raises:
+        FilterwatchError: None are named, or they cannot be opened.
+    """
+    from filterwatch.records import Settings as Records
+    from filterwatch.records.opening import open_registers
+
+    now = SystemClock().now()
+    if state is not None:
+        open_registers(Records(), state)
+        return Desk(ZoneInfo("Europe/London"), now)
+    from filterwatch.app.settings import DEFAULT, load
+
+    if config is None and not DEFAULT.exists():
+        raise FilterwatchError("which registers? name the configuration with --config, or the directory with --state")
+    known = load(config or DEFAULT)
+    open_registers(known.settings.records, known.state, known.directory)
+    return Desk(known.settings.timezone, now)
+
+
+def actor(name: str) -> Actor:
+    """Return who acts: the name they give, and the login they have."""
+    from filterwatch.records.ledger import Actor
+
+    return Actor(name, getpass.getuser())
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """Print a table that fits the terminal; every value is made printable and none is taken for markup."""
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(*columns, box=SIMPLE, pad_edge=False)
+    for row in rows:
+        shown.add_row(*(Text(printable(str(value)), overflow="fold") for value in row))
+    if shown.row_count:
+        Console().print(shown)
+    else:
+        typer.echo(empty)
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> None:
+    """Print names and values below each other; what has no value is left out."""
+    known = [(name, printable(str(value))) for name, value in pairs if value not in {None, ""}]
+    width = max((len(name) for name, _ in known), default=0)
+    for name, value in known:
+        typer.echo(f"{name:<{width}}  {value}")
+
+
+def say(text: str) -> None:
+    """Print one line."""
+    typer.echo(printable(text))

@@ -1,0 +1,80 @@
+"""Opening the registers of one gateway: secret, database, schema."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from filterwatch.errors import FilterwatchError
+from filterwatch.records.configuration import Settings
+from filterwatch.records.database import migrate, setup
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """Open registers; models and services may be imported now.
+
+    Attributes:
+        secret: The school's secret: codes and pseudonyms hang on it.
+        ledger_key: Where the key is that signs the ledger.
+    """
+
+    secret: str
+    ledger_key: Path
+
+
+def open_registers(settings: Settings, state: Path, directory: Path | None = None) -> Registers:
+    """Open the registers, brought up to date; the first call makes them and their secret.
+
+    Args:
+        settings: The section ``records``.
+        state: The state directory.
+        directory: What relative paths of the section are relative to; default: *state*.
+
+    Raises:
+        FilterwatchError: Something cannot be read or made; its text names the file.
+    """
+    base = directory or state
+    secret = read_secret(base / settings.secret_file if settings.secret_file else state / "secret")
+    database: str | Path = state / "records.db"
+    if settings.database:
+        database = settings.database if "://" in settings.database else base / settings.database
+    password = base / settings.password_file if settings.password_file else None
+    setup(database, secret, password_file=password)
+    migrate()
+    key = base / settings.ledger_key if settings.ledger_key else state / "ledger.key"
+    return Registers(secret, key)
+
+
+def read_secret(path: Path) -> str:
+    """Return the secret in *path*; the first call makes it, readable by its owner and group alone.
+
+    Raises:
+        FilterwatchError: It cannot be read or made, everybody may read it, or it is too short.
+    """
+    try:
+        if not path.exists():
+            _make_secret(path)
+        if path.stat().st_mode & 0o007:
+            raise FilterwatchError(f"{path}: everybody may read the secret; run chmod o= {path}")
+        secret = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise FilterwatchError(
+            f"{path}: the secret cannot be read or made: {error.strerror}; run as the owner of the state directory"
+        ) from None
+    if len(secret) < 32:
+        raise FilterwatchError(f"{path}: the secret has {len(secret)} characters, at least 32 are needed; remove it")
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+    except FileExistsError:
+        return  # another process was quicker
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(secrets.token_urlsafe(48) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
