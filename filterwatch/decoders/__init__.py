@@ -1,1 +1,27 @@
-"""What reads one log format: lines to events."""
+"""Decoders: from the lines of one format to the event frame.
+
+``make(name, options, zone=...)`` gives a :class:`Decoder`; ``decode(batch)`` answers every line: event, rejected or
+skipped. A format is a reader of single lines, and where speed matters a vectorised one that says the same
+(``line_decoder``); what formats share are the envelope (``envelope``, ``stamps``, ``times``), families (``keyvalue``,
+``patterns``) and field maps (``fieldmap``).
+"""
+
+from filterwatch.decoders.catalogue import FORMATS, Format, Options, UnknownFormat, make, names
+from filterwatch.decoders.decoded import EVENT_ROWS, Decoded, Decoder
+from filterwatch.decoders.detect import SAMPLE_LINES, detect
+from filterwatch.decoders.redact import redact
+
+__all__ = [
+    "EVENT_ROWS",
+    "FORMATS",
+    "SAMPLE_LINES",
+    "Decoded",
+    "Decoder",
+    "Format",
+    "Options",
+    "UnknownFormat",
+    "detect",
+    "make",
+    "names",
+    "redact",
+]

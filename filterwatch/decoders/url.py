@@ -1,0 +1,70 @@
+"""What a URL in a log says: host, port, and credentials that must go.
+
+Squid writes the request as it was sent: absolute (``http://host/path``), ``host:port`` for CONNECT, or an error word.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from filterwatch.decoders.reading import address, number
+
+_CREDENTIALS = re.compile(r"://[^/?#\s]*@")
+_CONNECT_CREDENTIALS = re.compile(r"^[^/?#\s]*@(?=[^/?#@\s]+(?:[/?#]|$))")
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
+_END = re.compile(r"[/?#]")
+
+
+class Authority(NamedTuple):
+    """Who a URL asks: host (lower case, no brackets), port, and the host as an address where it is one."""
+
+    host: str | None = None
+    port: int | None = None
+    ip: str | None = None
+
+
+NOBODY = Authority()
+
+
+def without_credentials(url: str) -> str:
+    """Return *url* with ``user:password@`` cut to ``***@``, also in a URL inside it."""
+    return _CREDENTIALS.sub("://***@", url) if "@" in url else url
+
+
+def without_connect_credentials(target: str) -> str:
+    """Return the ``host:port`` of a CONNECT with ``user:password@`` cut to ``***@``."""
+    return _CONNECT_CREDENTIALS.sub("***@", target) if "@" in target else target
+
+
+@lru_cache(maxsize=65_536)
+def authority(text: str) -> Authority:
+    """Return host and port of ``[user@]host[:port]``."""
+    text = text.rpartition("@")[2]
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            return NOBODY
+        digits = rest[1:]
+    else:
+        host, _, digits = text.rpartition(":")
+        if not host:
+            host, digits = (digits, "") if ":" not in text else ("", "")
+    if not host or " " in host:
+        return NOBODY
+    port = number(digits)
+    ip = address(host)
+    return Authority(
+        ip if ip and ":" in ip else host.lower(), port if port is not None and port <= 65_535 else None, ip
+    )
+
+
+def asked(url: str, method: str) -> Authority:
+    """Return whom the request *method* *url* asks; nobody for a relative URL or squid's ``error:`` words."""
+    scheme = _SCHEME.match(url)
+    if scheme:
+        return authority(_END.split(url[scheme.end() :], maxsplit=1)[0])
+    if method == "CONNECT" and not url.startswith("error:"):
+        return authority(_END.split(url, maxsplit=1)[0])
+    return NOBODY
