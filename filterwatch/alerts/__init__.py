@@ -4,6 +4,6 @@
 :mod:`filterwatch.alerts.work` has the round that the deliver process does about once a second.
 """
 
-from filterwatch.alerts.settings import Settings
+from filterwatch.alerts.settings import Role, Settings
 
-__all__ = ["Settings"]
+__all__ = ["Role", "Settings"]

@@ -52,6 +52,11 @@ class Desk:
         return frozenset(name.casefold() for name in names if name)
 
 
+def logged(value: str | None, longest: int = 1000) -> str:
+    """Return text from a log as the registers can keep it: without NUL, which PostgreSQL does not take, and cut."""
+    return (value or "").replace("\x00", "\\x00")[:longest]
+
+
 def joined(names: Iterable[str]) -> str:
     """Return *names* as one sorted text."""
     return ", ".join(sorted(names))

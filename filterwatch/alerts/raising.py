@@ -11,7 +11,7 @@ import polars as pl
 from django.db import transaction
 
 from filterwatch.alerts import switch_offs
-from filterwatch.alerts.desk import Desk, JournalReader
+from filterwatch.alerts.desk import Desk, JournalReader, logged
 from filterwatch.alerts.families import family_of
 from filterwatch.alerts.grouping import Detection, Session, sessions, subject, unseen
 from filterwatch.alerts.telling import Reason, publish, steps, tell
@@ -129,10 +129,10 @@ def _new(session: Session, desk: Desk, now: datetime) -> Alert:
         pseudonym=numbers.pseudonym(desk.secret, key.site, key.who),
         group=one["group"] or "unknown",
         identity=one["identity"] or "unknown",
-        person=_text(one["person"]) if key.who.startswith("person:") else "",
-        user=_text(one["user"]),
-        device=_text(one["device"]),
-        client_ip=_text(one["client_ip"]),
+        person=logged(one["person"]) if key.who.startswith("person:") else "",
+        user=logged(one["user"]),
+        device=logged(one["device"]),
+        client_ip=logged(one["client_ip"]),
         in_school_hours=one["in_school_hours"],
         first_time=session.first,
         last_time=session.last,
@@ -172,24 +172,19 @@ def _copy(alert: Alert, one: Detection, desk: Desk, *, full: bool) -> AlertDetec
         id=one["id"],
         alert=alert,
         time=one["time"],
-        rule=one["rule"],
-        rule_version=one["rule_version"] or "",
+        rule=logged(one["rule"], 200),
+        rule_version=logged(one["rule_version"], 64),
         level=one["level"],
-        category=one["category"] or "",
-        kind=one["kind"] or "",
+        category=logged(one["category"], 64),
+        kind=logged(one["kind"], 64),
         action=one["action"] or "",
-        reason=_text(one["reason"]) if shown else "",
-        host=_text(one["host"]) if shown else "",
-        matched=_text(one["matched"]) if shown else "",
+        reason=logged(one["reason"]) if shown else "",
+        host=logged(one["host"]) if shown else "",
+        matched=logged(one["matched"]) if shown else "",
         digest=numbers.digest(desk.secret, "host", one["host"] or "") if alert.illegal_protocol else "",
         count=one["count"] or 1,
-        source=_text(one["source"]),
-        stream=_text(one["stream"]),
+        source=logged(one["source"], 200),
+        stream=logged(one["stream"]),
         line_offset=one["line_offset"],
         line_length=one["line_length"],
     )
-
-
-def _text(value: str | None) -> str:
-    """Return text from a log without NUL, which PostgreSQL does not take."""
-    return (value or "").replace("\x00", "\\x00")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import time, timedelta
 from typing import Annotated, Literal
 
@@ -101,6 +101,9 @@ _CHAINS: dict[str, tuple[tuple[Role, ...], ...]] = {
 }
 
 
+_ANYBODY: tuple[Role, ...] = ("chair", "governor", "head", "deputy", "coordinator", "technician")
+
+
 class Settings(Part):
     """Whom alerts reach.
 
@@ -149,7 +152,7 @@ class Settings(Part):
 
         Returns:
             Steps that are not empty.  Where the head is the subject the chair of governors (or the governor) joins the
-            first step; where nobody is left, everybody who is not the subject is told.
+            first step; where nobody is left, everybody but the subject is told, in the last resort everybody.
         """
         steps = [list(step) for step in self.chain(name)]
         if any(
@@ -162,12 +165,12 @@ class Settings(Part):
         told: set[str] = set()
         kept = [list(self._fresh(step, subjects, told)) for step in steps]
         if not any(kept):
-            kept = [
-                list(self._fresh(["chair", "governor", "head", "deputy", "coordinator", "technician"], subjects, told))
-            ]
+            kept = [list(self._fresh(_ANYBODY, subjects, told))]
+        if not any(kept):  # everybody shares a device with the subject: better they hear of it than nobody
+            kept = [list(self._fresh(_ANYBODY, frozenset(), told))]
         return [step for step in kept if step]
 
-    def _fresh(self, step: list[Role], subjects: frozenset[str], told: set[str]) -> Iterator[Role]:
+    def _fresh(self, step: Sequence[Role], subjects: frozenset[str], told: set[str]) -> Iterator[Role]:
         for role in step:
             person = self._person(role)
             if person is not None and person not in told and not self._is_subject(role, subjects):

@@ -10,7 +10,7 @@ import polars as pl
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from filterwatch.alerts.desk import Desk
+from filterwatch.alerts.desk import Desk, logged
 from filterwatch.alerts.families import family_named
 from filterwatch.alerts.telling import publish
 from filterwatch.events import LEVELS
@@ -59,8 +59,8 @@ def note(detections: pl.DataFrame, now: datetime) -> None:
 
 
 def _begin(row: Mapping[str, Any], now: datetime) -> None:
-    kind = "silent" if row["rule"] == SILENT else row["kind"] or "filter_stopped"
-    service, began = row["matched"] or row["source"] or "", row["time"]
+    kind = "silent" if row["rule"] == SILENT else logged(row["kind"], 64) or "filter_stopped"
+    service, began = logged(row["matched"] or row["source"], 200), row["time"]
     same = DetectedOff.objects.filter(site=row["site"] or "", service=service, kind__in=_alike(kind), began__lte=began)
     covered = Q(ended=None) | Q(ended__gte=began) if kind != CHANGED else Q(began=began)
     if DetectedOff.objects.filter(pk=row["id"]).exists() or same.filter(covered).exists():
@@ -72,12 +72,12 @@ def _begin(row: Mapping[str, Any], now: datetime) -> None:
         kind=kind,
         began=began,
         ended=began if kind == CHANGED else None,
-        rule=row["rule"],
-        rule_version=row["rule_version"] or "",
+        rule=logged(row["rule"], 200),
+        rule_version=logged(row["rule_version"], 64),
         level=row["level"],
-        reason=row["reason"] or "",
-        source=row["source"] or "",
-        stream=row["stream"] or "",
+        reason=logged(row["reason"]),
+        source=logged(row["source"], 200),
+        stream=logged(row["stream"]),
         line_offset=row["line_offset"],
         line_length=row["line_length"],
         created_at=now,
@@ -88,7 +88,7 @@ def _end(row: Mapping[str, Any]) -> None:
     word = SPEAKS if row["rule"] == SPEAKS else row["kind"] or ""
     kinds = _KIND_OF_END.get(word, STOPPED)
     still = DetectedOff.objects.filter(site=row["site"] or "", ended=None, began__lte=row["time"], kind__in=kinds)
-    service = row["matched"] or (row["source"] if row["rule"] == SPEAKS else "")
+    service = logged(row["matched"] or (row["source"] if row["rule"] == SPEAKS else ""), 200)
     if service:
         still = still.filter(service=service)
     still.update(ended=row["time"])

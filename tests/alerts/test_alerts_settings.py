@@ -66,6 +66,11 @@ def test_somebody_is_told_whoever_the_subject_is():
         assert settings.steps(chain, frozenset({"jane"})) == [["head"]]
 
 
+def test_a_device_that_everybody_shares_leaves_somebody_told():
+    shared = {role: {**one, "devices": ["office-pc"]} for role, one in TWO.items()}
+    assert Settings(recipients=shared).steps("general", frozenset({"office-pc"})) == [["head", "coordinator"]]
+
+
 def test_the_only_technician_as_subject_is_not_told_of_it():
     recipients = {**TWO, "technician": person("Tom", "t", logins=["tom"])}
     assert Settings(recipients=recipients).steps("technical", frozenset({"tom"})) == [["coordinator"], ["head"]]
