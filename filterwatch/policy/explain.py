@@ -111,8 +111,8 @@ def _missing(condition: Condition) -> str:
         case "all of" if condition.parts:
             return " and ".join(_missing(part) for part in condition.parts if not part.held)
         case "any of" if condition.parts:
-            return "none of these: " + "; ".join(_missing(part) for part in condition.parts)
+            return "needs one of: " + "; ".join(part.says for part in condition.parts)
         case "none of" if condition.parts:
-            return "but " + " and ".join(part.says for part in condition.parts if part.held)
+            return "must not hold: " + " and ".join(part.says for part in condition.parts if part.held)
         case says:
-            return f"not so that {says}"
+            return f"needs: {says}"

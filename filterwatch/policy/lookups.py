@@ -159,12 +159,11 @@ def within(networks: Iterable[str]) -> Finds:
         for octet in octets:
             number = number * 256 + octet.str.to_integer(strict=False, dtype=pl.UInt32)
         frame = values.alias("value").to_frame().select("value", number=number)
-        tests = [(pl.col("number") & mask) == network for network, mask in small]
-        held: NDArray[np.bool_] = (
-            frame.select(pl.any_horizontal(tests or pl.lit(value=False)).fill_null(value=False)).to_series().to_numpy()
-        )
+        held = np.zeros(len(values), np.bool_)
+        if small:
+            inside = pl.any_horizontal((pl.col("number") & mask) == network for network, mask in small)
+            held |= frame.select(inside.fill_null(value=False)).to_series().to_numpy()
         if large:
-            held = held.copy()
             for row in np.flatnonzero(values.str.contains(":", literal=True).to_numpy()):
                 held[row] = _inside(values[int(row)], large)
         return held

@@ -93,7 +93,6 @@ class RuleSet:
         if not len(events):
             return Judged(detections.none(), detections.none())
         facts, held = self._held(events)
-        held = {at: rows for at, rows in held.items() if len(rows)}
         rows = np.concatenate([np.zeros(0, np.int64), *held.values()])
         if not len(rows):
             return Judged(detections.none(), detections.none())
@@ -124,17 +123,13 @@ class RuleSet:
         """
         facts, late = self._facts.read(events)
         known = Known(frozenset(facts.columns), late)
-        judged = _judged(facts, expression(self._unjudged, known))
         held = _rows(facts, dict(enumerate(self._plan(known))))
-        if judged is not None:
-            held = {at: rows[judged[rows]] for at, rows in held.items()}
-        open_ = {at: rows for at, rows in held.items() if not self._compiled[at].asks.isdisjoint(late)}
-        if not open_:
-            return facts, held
-        facts = facts.hstack(self._facts.read_late(events, self._due(open_, late, len(events))))
-        known = Known(frozenset(facts.columns))
-        certain = {at: rows for at, rows in held.items() if at not in open_}
-        return facts, certain | _again(facts, {at: expression(self._compiled[at].node, known) for at in open_}, open_)
+        if open_ := {at: rows for at, rows in held.items() if not self._compiled[at].asks.isdisjoint(late)}:
+            facts = facts.hstack(self._facts.read_late(events, self._due(open_, late, len(events))))
+            known = Known(frozenset(facts.columns))
+            again = _again(facts, {at: expression(self._compiled[at].node, known) for at in open_}, open_)
+            held = {at: rows for at, rows in held.items() if at not in open_} | again
+        return facts, _judged(facts, expression(self._unjudged, known), held)
 
     def _plan(self, known: Known) -> list[Truth]:
         """Return every rule's expression; every format fills the same few columns again and again."""
@@ -203,12 +198,14 @@ def _asked(compiled: Sequence[Compiled]) -> pl.DataFrame:
     )
 
 
-def _judged(facts: pl.DataFrame, unjudged: Truth) -> NDArray[np.bool_] | None:
-    """Return which rows are judged; null for all."""
-    if isinstance(unjudged, bool):
-        return None
-    judged = facts.select(~unjudged).to_series()
-    return None if judged.all() else judged.to_numpy()
+def _judged(facts: pl.DataFrame, unjudged: Truth, held: dict[int, Rows]) -> dict[int, Rows]:
+    """Return the rows of *held* that are judged at all."""
+    if not isinstance(unjudged, bool):
+        judged = facts.select(~unjudged).to_series()
+        if not judged.all():
+            kept = judged.to_numpy()
+            held = {at: rows[kept[rows]] for at, rows in held.items()}
+    return {at: rows for at, rows in held.items() if len(rows)}
 
 
 def _some(facts: pl.DataFrame, rows: Rows) -> pl.DataFrame:

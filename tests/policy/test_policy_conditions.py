@@ -82,6 +82,15 @@ def test_what_the_proxy_asked_a_password_for_first_is_not_judged(one_rule, holds
     assert not holds(rules, host="a.test", action="auth_required")
 
 
+def test_what_is_not_judged_is_not_judged_by_late_tests_either(one_rule, events):
+    rules = one_rule("none: [{device_class: [phone]}, {url: {contains: [x]}}]")
+    fact = {"device_class": "individual", "url": "http://a.test/"}
+
+    judged = rules.evaluate(events(fact, fact | {"counted": False}, fact | {"action": "auth_required"}))
+
+    assert judged.detections["line_offset"].to_list() == [0]
+
+
 def test_category_bits_are_taken_ready_made(one_rule, events):
     frame = events({"host": "a.test"}, {"host": "b.test"}).drop("categories")
     frame = frame.with_columns(category_bits=pl.Series([0, CATEGORY_BIT["gambling"]], dtype=pl.UInt64))
