@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +18,6 @@ import polars as pl
 import zstandard
 
 from filterwatch.events import EVENT_SCHEMA, complete
-from filterwatch.journal.errors import JournalDamaged
 
 ROWS_FOR_PARQUET = 4096
 """From here Parquet is both smaller and about as quick.  Source: `python -m benchmarks.journal`."""
@@ -47,14 +45,12 @@ class Packed:
         codec: ``ipc`` or ``parquet``.
         constants: JSON object: the columns that say one thing throughout.
         data: The other columns.
-        crc: Checksum over both.
     """
 
     rows: int
     codec: str
     constants: str
     data: bytes
-    crc: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +93,7 @@ def pack(events: pl.DataFrame) -> Packed:
         constants = _constants(frame)
         frame.drop(constants).write_parquet(sink, compression="zstd", compression_level=1, statistics=False)
         data = sink.getvalue()
-    text = json.dumps(constants, ensure_ascii=True)
-    return Packed(len(events), codec, text, data, zlib.crc32(data, zlib.crc32(text.encode())))
+    return Packed(len(events), codec, json.dumps(constants, ensure_ascii=True), data)
 
 
 def _constants(frame: pl.DataFrame) -> dict[str, object]:
@@ -110,18 +105,12 @@ def _constants(frame: pl.DataFrame) -> dict[str, object]:
         for name, dtype in frame.schema.items()
         if name != "line_offset" and isinstance(dtype, _FOLDABLE) and few[name].n_unique() == 1
     ]
-    same = frame.select(pl.col(name).eq_missing(pl.col(name).first()).all() for name in likely).row(0)
-    return {name: few[name][0] for name, constant in zip(likely, same, strict=True) if constant}
+    same = frame.select(pl.col(name).eq_missing(pl.col(name).first()).all() for name in likely)
+    return {name: few[name][0] for name in likely if same[name][0]}
 
 
 def unpack(packed: Packed) -> pl.DataFrame:
-    """Return the stored columns of *packed*; not complete.
-
-    Raises:
-        JournalDamaged: The bytes are not those that were written.
-    """
-    if zlib.crc32(packed.data, zlib.crc32(packed.constants.encode())) != packed.crc:
-        raise JournalDamaged("journal: a batch of events is damaged; restart ingest, it restores the newest backup")
+    """Return the stored columns of *packed*; not complete."""
     if packed.codec == "ipc":
         return pl.read_ipc_stream(io.BytesIO(zstandard.ZstdDecompressor().decompress(packed.data)))
     constants: Mapping[str, object] = json.loads(packed.constants)

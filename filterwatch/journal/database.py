@@ -16,6 +16,9 @@ APPLICATION_ID = 0x46574A31
 """``FWJ1`` in the file's header: `file journal.db` tells what it is, and we never write into another program's."""
 
 BUSY_SECONDS = 5
+DETECTIONS_CHECKED = 10_000
+"""Newest detections whose checksum is looked at before a start: 50 ms; alerts have long read the others."""
+
 POSITIONED = ("batch", "detection", "quarantine", "gap")
 """Tables whose positions others remember; a position is never given twice, see :func:`advance`."""
 
@@ -113,9 +116,9 @@ def advance(db: sqlite3.Connection, now: datetime) -> None:
             db.execute("update sqlite_sequence set seq = ? where name = ?", [microseconds(now), table])
 
 
-def checkpoint_crc(source: str, stream: str, offset: int, data: str) -> int:
-    """Return the checksum of a checkpoint row."""
-    return zlib.crc32(repr((source, stream, offset, data)).encode())
+def crc(*values: str | float | None, data: bytes = b"") -> int:
+    """Return the checksum of a row: *values* in the order of its columns, then its blob."""
+    return zlib.crc32(data, zlib.crc32(repr(values).encode()))
 
 
 def damage(db: sqlite3.Connection) -> str | None:
@@ -145,13 +148,17 @@ def _wrong_header(db: sqlite3.Connection) -> str | None:
 def _wrong_content(db: sqlite3.Connection) -> str | None:
     if not db.execute("pragma user_version").fetchone()[0]:
         return None
-    for source, stream, position, data, crc in db.execute("select * from checkpoint"):
-        if checkpoint_crc(source, stream, position, data) != crc:
-            return f"checkpoint of source {source}"
-    for name, value, crc in db.execute("select * from state"):
-        if zlib.crc32(value) != crc:
+    for *values, stored in db.execute("select * from checkpoint"):
+        if crc(*values) != stored:
+            return f"checkpoint of source {values[0]}"
+    for name, value, stored in db.execute("select name, value, crc from state"):
+        if crc(name, data=value) != stored:
             return f"state of {name}"
-    for number, constants, crc, events in db.execute("select id, constants, crc, events from batch"):
-        if zlib.crc32(events, zlib.crc32(constants.encode())) != crc:
+    for number, *values, stored, events in db.execute("select * from batch"):
+        if crc(*values, data=events) != stored:
             return f"batch {number}"
+    newest = db.execute("select * from detection order by position desc limit ?", [DETECTIONS_CHECKED])
+    for number, *values, _, stored in newest:
+        if crc(*values) != stored:
+            return f"detection {number}"
     return None

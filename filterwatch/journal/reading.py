@@ -14,8 +14,8 @@ import polars as pl
 
 from filterwatch.events import DETECTION_SCHEMA, TIME, DataType
 from filterwatch.journal.batches import Packed, Stored
-from filterwatch.journal.database import connect, microseconds, moment
-from filterwatch.journal.errors import JournalError, explained
+from filterwatch.journal.database import connect, crc, microseconds, moment
+from filterwatch.journal.errors import JournalDamaged, JournalError, explained
 from filterwatch.lines import Checkpoint
 
 _QUARANTINE: dict[str, DataType] = {
@@ -135,14 +135,23 @@ class Reader:
         Args:
             first: Leave out batches whose events are all before this event time.
             rows: Stop once there are so many events.
+
+        Raises:
+            JournalDamaged: A batch is not what was written.
         """
-        query = """select id, committed, first_time, last_time, rows, codec, constants, events, crc from batch
-            where last_time is null or last_time >= ? order by id"""
         found: list[Stored] = []
         with self._lock, explained(self.path):
-            cursor = self._current().execute(query, [microseconds(first) if first else -(2**62)])
-            for number, committed, start, end, count, codec, constants, data, crc in cursor:
-                packed = Packed(count, codec, constants, data, crc)
+            cursor = self._current().execute(
+                "select * from batch where last_time is null or last_time >= ? order by id",
+                [microseconds(first) if first else -(2**62)],
+            )
+            for number, *row, stored, data in cursor:
+                if crc(*row, data=data) != stored:
+                    raise JournalDamaged(
+                        f"{self.path}: journal: batch {number} is damaged; restart ingest: it restores"
+                    )
+                committed, count, start, end, codec, constants = row
+                packed = Packed(count, codec, constants, data)
                 found.append(Stored(number, _known(committed), moment(start), moment(end), packed))
                 rows = None if rows is None else rows - count
                 if rows is not None and rows <= 0:

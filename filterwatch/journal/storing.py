@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
@@ -13,7 +12,7 @@ import polars as pl
 from filterwatch.events import DETECTION_SCHEMA, complete
 from filterwatch.journal.batches import Packed
 from filterwatch.journal.commit import Commit
-from filterwatch.journal.database import checkpoint_crc, microseconds
+from filterwatch.journal.database import crc, microseconds
 from filterwatch.journal.errors import AlreadyJournalled
 from filterwatch.lines import Checkpoint, Gap
 
@@ -23,8 +22,8 @@ QUARANTINED_A_BATCH = 1000
 QUARANTINED_BYTES = 4096
 """Bytes kept of an undecodable line; its length is kept whole."""
 
-_POSITIONED = [*DETECTION_SCHEMA.names(), "raw"]
-_NAMES, _VALUES = ", ".join(f'"{name}"' for name in _POSITIONED), ", ".join("?" * len(_POSITIONED))
+_COLUMNS = [*DETECTION_SCHEMA.names(), "raw", "crc"]
+_NAMES, _VALUES = ", ".join(f'"{name}"' for name in _COLUMNS), ", ".join("?" * len(_COLUMNS))
 _INSERT_DETECTION = f"insert into detection ({_NAMES}) values ({_VALUES})"  # noqa: S608 - names of our own columns
 
 
@@ -69,18 +68,17 @@ def checkpoint(db: sqlite3.Connection, new: Checkpoint, first_offset: int | None
             f"up to {stands} already; nothing was changed"
         )
     data = json.dumps(new.data, sort_keys=True)
-    crc = checkpoint_crc(new.source, new.stream, new.offset, data)
-    db.execute(
-        "insert or replace into checkpoint values (?, ?, ?, ?, ?)", [new.source, new.stream, new.offset, data, crc]
-    )
+    row = new.source, new.stream, new.offset, data
+    db.execute("insert or replace into checkpoint values (?, ?, ?, ?, ?)", [*row, crc(*row)])
 
 
 def batch(db: sqlite3.Connection, packed: Packed, times: tuple[int | None, int | None], committed: int) -> int:
     """Store events and return the batch's number."""
+    row = committed, packed.rows, *times, packed.codec, packed.constants
     done = db.execute(
         "insert into batch (committed, rows, first_time, last_time, codec, constants, crc, events)"
         " values (?, ?, ?, ?, ?, ?, ?, ?)",
-        [committed, packed.rows, *times, packed.codec, packed.constants, packed.crc, packed.data],
+        [*row, crc(*row, data=packed.data), packed.data],
     )
     return done.lastrowid or 0
 
@@ -90,10 +88,10 @@ def detections(db: sqlite3.Connection, rows: pl.DataFrame) -> None:
     frame = complete(rows, DETECTION_SCHEMA)
     if "raw" not in frame.columns:
         frame = frame.with_columns(raw=pl.lit(None, dtype=pl.Binary))
-    plain = frame.select(_POSITIONED).with_columns(
+    plain = frame.select(*DETECTION_SCHEMA.names(), "raw").with_columns(
         pl.col(pl.Datetime).cast(pl.Int64), pl.col(pl.Enum).cast(pl.String), pl.col(pl.Boolean).cast(pl.Int64)
     )
-    db.executemany(_INSERT_DETECTION, plain.iter_rows())
+    db.executemany(_INSERT_DETECTION, ((*row, crc(*row[:-1])) for row in plain.iter_rows()))
 
 
 def quarantine(db: sqlite3.Connection, at: Checkpoint, rows: pl.DataFrame, noticed: datetime, keep: int) -> None:
@@ -130,7 +128,7 @@ def state(db: sqlite3.Connection, changed: Mapping[str, bytes]) -> None:
     """Store what parts remember."""
     db.executemany(
         "insert or replace into state values (?, ?, ?)",
-        [(name, value, zlib.crc32(value)) for name, value in changed.items()],
+        [(name, value, crc(name, data=value)) for name, value in changed.items()],
     )
 
 

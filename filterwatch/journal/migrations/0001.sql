@@ -5,7 +5,9 @@ begin immediate;
 create table meta (name text primary key, value text not null) strict;
 insert into meta values ('version', '1');
 
--- How far each stream is journalled. crc: over the other columns, because ingest goes on from here.
+-- crc, here and below: over the row's other columns; SQLite itself notices damage of its structure only.
+
+-- How far each stream is journalled: ingest goes on from here.
 create table checkpoint (
   source text not null, stream text not null, position integer not null, data text not null, crc integer not null,
   primary key (source, stream)
@@ -18,13 +20,13 @@ create table batch (
   events blob not null
 ) strict;
 
--- The columns of events.DETECTION_SCHEMA; raw: the line behind it, credentials cut.
+-- The columns of events.DETECTION_SCHEMA; raw: the line behind it, credentials cut, not in crc because it goes first.
 create table detection (
   position integer primary key autoincrement,
   id text not null, time integer, rule text, rule_version text, level text, category text, kind text, outcome text,
   person text, user text, "group" text, device text, identity text, client_ip text, host text, action text, reason text,
   matched text, count integer, site text, source text, stream text, line_offset integer, line_length integer,
-  in_school_hours integer, raw blob
+  in_school_hours integer, raw blob, crc integer not null
 ) strict;
 create index detection_id on detection (id);
 
