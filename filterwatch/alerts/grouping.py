@@ -105,17 +105,21 @@ def sessions(detections: Iterable[Detection], desk: Desk) -> list[Session]:
         key, _ = key_of(detection, desk)
         if key.route != "none":
             grouped.setdefault(key, []).append(detection)
-    found = [session for key, rows in grouped.items() for session in _split(key, rows, desk)]
+    known = _known({key: min(row["time"] for row in rows) for key, rows in grouped.items()}, desk)
+    found = [session for key, rows in grouped.items() for session in _split(key, rows, known.get(key), desk)]
     return sorted(found, key=lambda session: (session.first, session.key.who, session.key.family))
 
 
-def _split(key: Key, rows: list[Detection], desk: Desk) -> Iterator[Session]:
+def _within(key: Key, desk: Desk) -> timedelta:
     grouping = desk.settings.grouping
-    within = grouping.weekly if key.route == "weekly" else grouping.within
-    longest = max(grouping.longest, within)
-    rows.sort(key=lambda row: (row["time"], row["id"]))
-    current = _known(key, rows[0]["time"], within, desk)
-    for row in rows:
+    return grouping.weekly if key.route == "weekly" else grouping.within
+
+
+def _split(key: Key, rows: list[Detection], known: Alert | None, desk: Desk) -> Iterator[Session]:
+    within = _within(key, desk)
+    longest = max(desk.settings.grouping.longest, within)
+    current = Session(key, known, known.first_time, known.last_time) if known else None
+    for row in sorted(rows, key=lambda row: (row["time"], row["id"])):
         if current is None or not current.takes(row["time"], within, longest):
             if current is not None and current.detections:
                 yield current
@@ -125,20 +129,23 @@ def _split(key: Key, rows: list[Detection], desk: Desk) -> Iterator[Session]:
         yield current
 
 
-def _known(key: Key, when: datetime, within: timedelta, desk: Desk) -> Session | None:
-    """Return the last open alert of the same case near *when*."""
-    alert = (
-        Alert.objects.filter(
-            subject=subject(key, desk),
-            family=key.family,
-            route=key.route,
-            last_time__gte=when - within,
+def _known(keys: Mapping[Key, datetime], desk: Desk) -> dict[Key, Alert]:
+    """Return the last open alert of each case, where it is near the case's first new detection; locked."""
+    by_name: dict[tuple[str, str, str], Key] = {(subject(key, desk), key.family, key.route): key for key in keys}
+    subjects = sorted({name[0] for name in by_name})
+    since = min((when - _within(key, desk) for key, when in keys.items()), default=None)
+    found: dict[Key, Alert] = {}
+    for start in range(0, len(subjects), 500):  # SQLite takes so many values in one statement
+        alerts = Alert.objects.select_for_update().filter(
+            subject__in=subjects[start : start + 500],
+            last_time__gte=since,
             state__in=[Alert.State.NEW, Alert.State.ACKNOWLEDGED],
         )
-        .order_by("-last_time")
-        .first()
-    )
-    return Session(key, alert, alert.first_time, alert.last_time) if alert else None
+        for alert in alerts.order_by("last_time"):
+            key = by_name.get((alert.subject, alert.family, alert.route))
+            if key is not None and alert.last_time >= keys[key] - _within(key, desk):
+                found[key] = alert
+    return found
 
 
 def subject(key: Key, desk: Desk) -> str:

@@ -91,8 +91,8 @@ def _keep(session: Session, desk: Desk, now: datetime, raised: Raised) -> None:
         raised.notifications += publish(alert, desk, now)
         _copy_detections(alert, session.detections, desk)
         return
-    before = session.alert.level
-    alert = _grown(session.alert, session, now)
+    alert, before = session.alert, session.alert.level
+    _grow(alert, session, now)
     _copy_detections(alert, session.detections, desk)
     raised.grown += 1
     if alert.level != before:
@@ -142,14 +142,12 @@ def _new(session: Session, desk: Desk, now: datetime) -> Alert:
     return alert
 
 
-def _grown(known: Alert, session: Session, now: datetime) -> Alert:
-    alert = Alert.objects.select_for_update().get(pk=known.pk)
+def _grow(alert: Alert, session: Session, now: datetime) -> None:
     alert.first_time, alert.last_time = min(alert.first_time, session.first), max(alert.last_time, session.last)
     _count(alert, session.detections)
     alert.save(update_fields=["first_time", "last_time", "count", "rules", "categories"])
     if LEVELS.index(session.level) > LEVELS.index(alert.level):
         services.raise_level(alert, session.level, now)
-    return alert
 
 
 def _count(alert: Alert, detections: Sequence[Detection]) -> None:
@@ -160,7 +158,8 @@ def _count(alert: Alert, detections: Sequence[Detection]) -> None:
 
 def _copy_detections(alert: Alert, detections: Sequence[Detection], desk: Desk) -> None:
     """Copy what is behind an alert from the journal; of illegal content never the address."""
-    have = alert.detections.count()
+    # Each stands for one event at least, so this never keeps too many in full.
+    have = alert.count - sum(one["count"] or 1 for one in detections)
     AlertDetection.objects.bulk_create(
         _copy(alert, one, desk, full=have + place < KEPT_IN_FULL) for place, one in enumerate(detections)
     )
