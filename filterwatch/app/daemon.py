@@ -1,0 +1,81 @@
+"""What every long-running process of ours does: end when asked, say that it is well, log without personal data."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from types import FrameType
+
+from filterwatch.text import printable
+
+_PRIORITY = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
+
+
+class Stop:
+    """Ends a loop on SIGTERM or SIGINT, asks for a reload on SIGHUP, and waits in a way that a signal ends."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._reload = threading.Event()
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        signal.signal(signal.SIGHUP, self._on_signal)
+
+    def __call__(self) -> bool:
+        """Say whether the process was asked to end."""
+        return self._asked.is_set()
+
+    def reload(self) -> bool:
+        """Say, once, whether a reload was asked for."""
+        asked = self._reload.is_set()
+        self._reload.clear()
+        return asked
+
+    def ask(self) -> None:
+        """End the loop."""
+        self._asked.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but not longer than until the process is asked to end."""
+        self._asked.wait(seconds)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        (self._reload if number == signal.SIGHUP else self._asked).set()
+
+
+def notify(state: str) -> None:
+    """Tell systemd our state (``READY=1``, ``WATCHDOG=1``); does nothing when not started by systemd."""
+    where = os.environ.get("NOTIFY_SOCKET", "")
+    if not where:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.connect("\0" + where[1:] if where[0] == "@" else where)
+        sock.sendall(state.encode())
+
+
+class _Plain(logging.Formatter):
+    """One safe line a record; journald's priority in front where journald reads it."""
+
+    def __init__(self, *, for_journald: bool) -> None:
+        super().__init__("%(levelname)s: %(message)s" if not for_journald else "%(message)s")
+        self._for_journald = for_journald
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        lines = " | ".join(printable(line) for line in text.split("\n"))
+        return f"<{_PRIORITY.get(record.levelname, 6)}>{lines}" if self._for_journald else lines
+
+
+def log_to_standard_error(environment: Mapping[str, str] = os.environ) -> None:
+    """Log to standard error, from INFO; other people's libraries from WARNING."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Plain(for_journald="JOURNAL_STREAM" in environment))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("filterwatch").setLevel(logging.INFO)

@@ -1,0 +1,170 @@
+"""The daemon's second half: detections become alerts, alerts reach people.
+
+Django and Apprise's parent live here; the logs do not: this process never opens one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import queue
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import SystemRandom
+
+from filterwatch.alerts.desk import Desk
+from filterwatch.app.daemon import Stop, notify
+from filterwatch.app.schedule import Schedule
+from filterwatch.app.settings import Configuration
+from filterwatch.app.upkeep import make_state_directory
+from filterwatch.clock import Clock
+from filterwatch.delivery import ChannelProcess, Done, Settings
+from filterwatch.errors import ConfigurationError, FilterwatchError, Mistake
+from filterwatch.journal import JournalError, Reader
+from filterwatch.metrics import Metrics
+from filterwatch.records.opening import open_registers
+
+log = logging.getLogger(__name__)
+
+ROUND = 0.2
+"""Seconds between two looks at the journal and the outbox."""
+
+BUSY = 75
+"""EX_TEMPFAIL: the exit code of a second deliverer."""
+
+
+def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
+    """Raise alerts and send them until asked to end.
+
+    Raises:
+        FilterwatchError: Another deliverer runs, a channel's URL cannot be read, the registers cannot be opened.
+    """
+    make_state_directory(configuration.state)
+    with _alone(configuration.state / "deliver.lock"):
+        registers = open_registers(configuration.settings.records, configuration.state, configuration.directory)
+        metrics = Metrics()
+        served = configuration.settings.metrics
+        if served.deliver_port:
+            metrics.serve(served.listen, served.deliver_port)
+        done: queue.SimpleQueue[Done] = queue.SimpleQueue()
+        channels = open_channels(configuration, done)
+        desk = Desk(configuration.settings.alerts, configuration.settings.timezone, registers.secret)
+        try:
+            _rounds(configuration, desk, channels, done, metrics, stop, clock)
+        finally:
+            notify("STOPPING=1")
+            for channel in channels.values():
+                channel.close()
+
+
+def open_channels(configuration: Configuration, done: queue.SimpleQueue[Done]) -> dict[str, ChannelProcess]:
+    """Start a sender for each channel.
+
+    Raises:
+        ConfigurationError: With every URL file that cannot be read or is empty.
+    """
+    urls: dict[str, str] = {}
+    mistakes: list[Mistake] = []
+    delivery: Settings = configuration.settings.delivery
+    for name, channel in delivery.channels.items():
+        try:
+            urls[name] = _url(configuration, name)
+        except FilterwatchError as error:
+            at = ("delivery", "channels", name, "url_file" if channel.url_file else "url")
+            mistakes.append(configuration.document.mistake(at, str(error)))
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return {
+        name: ChannelProcess(name, url, delivery.channels[name].timeout.total_seconds(), done)
+        for name, url in urls.items()
+    }
+
+
+def _url(configuration: Configuration, name: str) -> str:
+    channel = configuration.settings.delivery.channels[name]
+    if channel.url is not None:
+        return channel.url.get_secret_value()
+    path = configuration.at(channel.url_file or Path())
+    try:
+        mode, url = path.stat().st_mode, path.read_text().strip()
+    except OSError as error:
+        raise FilterwatchError(f"{path}: cannot be read: {error.strerror}") from None
+    if mode & 0o007:
+        raise FilterwatchError(f"{path}: everybody may read this secret; run chmod o= {path}")
+    if not url:
+        raise FilterwatchError(f"{path}: is empty; write the channel's Apprise URL into it")
+    return url
+
+
+def _rounds(
+    configuration: Configuration,
+    desk: Desk,
+    channels: dict[str, ChannelProcess],
+    done: queue.SimpleQueue[Done],
+    metrics: Metrics,
+    stop: Stop,
+    clock: Clock,
+) -> None:
+    # Models can be imported only now that Django is set up.
+    from django.db import DatabaseError  # noqa: PLC0415
+
+    from filterwatch.alerts.work import work  # noqa: PLC0415
+    from filterwatch.delivery.outbox import Deliverer  # noqa: PLC0415
+
+    deliverer = Deliverer(
+        channels,
+        done,
+        configuration.settings.delivery,
+        clock=clock,
+        random=SystemRandom(),
+        name=f"{socket.gethostname()}:{os.getpid()}",
+        pages=configuration.state / "pages",
+        metrics=metrics,
+    )
+    schedule = Schedule(configuration)
+    if taken := deliverer.recover():
+        log.warning("%d notifications may have been sent by an earlier run; each says so when it is sent again.", taken)
+    notify("READY=1")
+    log.info("Telling %d recipients by %d channels.", len(configuration.settings.alerts.recipients), len(channels))
+    journal: Reader | None = None
+    while not stop():
+        notify("WATCHDOG=1")
+        moved = 0
+        try:
+            journal = journal or Reader.at(configuration.state / "journal.db")
+            raised = work(journal, desk, clock)
+            moved += raised.notifications
+            for level, count in raised.new.items():
+                metrics.alerts.labels(level).inc(count)
+        except JournalError as error:
+            log.debug("No detections yet: %s", error)
+            journal = None
+        except DatabaseError:
+            log.exception("The registers cannot be written; tried again.")
+            stop.wait(5)
+        moved += deliverer.step()
+        schedule.step(clock.now())
+        deliverer.measure()
+        if not moved:
+            stop.wait(ROUND)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the lock of the one deliverer.
+
+    Raises:
+        FilterwatchError: Another one holds it.
+    """
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FilterwatchError(f"{path}: another `filterwatch deliver` runs; stop it first") from None
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,129 @@
+"""Concrete parts, made from settings: category lists, enrichment, rules, detectors, the pass."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from filterwatch import decoders, detectors, enrich, lists, policy
+from filterwatch.app.settings import Configuration, shipped
+from filterwatch.detections import Count, Detector
+from filterwatch.errors import ConfigurationError, Mistake
+from filterwatch.pipeline import Bench, Feed, Pass
+
+LONDON = ZoneInfo("Europe/London")
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """What a pass needs to know of a school; all of it has a default, so that one log can be read without any.
+
+    Attributes:
+        configuration: What the school says; null for none.
+        rules: Directory of the rules.
+    """
+
+    configuration: Configuration | None = None
+    rules: Path = field(default_factory=lambda: shipped("rules"))
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The school's zone."""
+        return self.configuration.settings.timezone if self.configuration else LONDON
+
+    @property
+    def site(self) -> str:
+        """The school's name in events."""
+        return self.configuration.settings.site if self.configuration else "school"
+
+    def index(self) -> lists.CategoryIndex:
+        """Return the compiled category lists, compiled anew where a list changed.
+
+        Raises:
+            ConfigurationError: With every mistake in the lists.
+        """
+        configured = self.configuration.settings.lists if self.configuration else lists.Settings()
+        own = [self.configuration.at(path) for path in configured.own] if self.configuration else []
+        # Rules from elsewhere bring their own lists, or use those that come with filterwatch.
+        beside = self.rules / "lists"
+        directory = beside if beside.is_dir() else shipped("rules") / "lists"
+        sources: list[Path] = [directory] if configured.shipped else []
+        if self.configuration is not None and self.configuration.state.is_dir():
+            return lists.prepare(sources, self.configuration.state / "lists.index", own=own)
+        with tempfile.TemporaryDirectory(prefix="filterwatch-") as scratch:
+            # The file stays readable through its mapping after the folder is gone.
+            return lists.prepare(sources, Path(scratch) / "lists.index", own=own)
+
+    def enrichment(self, index: lists.CategoryIndex | None = None) -> enrich.Enrich:
+        """Return the enrichment.
+
+        Raises:
+            ConfigurationError: With every mistake in roster, devices and lists.
+        """
+        index = index or self.index()
+        if self.configuration is None:
+            return enrich.build(enrich.Settings(), index, zone=self.zone)
+        said = self.configuration.settings
+        settings = enrich.Settings(
+            people=said.people,
+            calendar=said.calendar,
+            suffix_list=said.suffix_list,
+            logged_at_start=said.logged_at_start,
+        )
+        return enrich.build(settings, index, zone=self.zone, directory=self.configuration.directory)
+
+    def bench(self, rules: policy.RuleSet | None = None) -> Bench:
+        """Return the rules with the detectors that go with them, which remember nothing yet.
+
+        Raises:
+            ConfigurationError: With every mistake in the rules.
+        """
+        rules = rules or policy.load(self.rules)
+        return Bench(rules, self.detectors(rules.counts))
+
+    def detectors(self, counts: Mapping[str, Count]) -> list[Detector]:
+        """Return the detectors, which remember nothing yet."""
+        settings = self.configuration.settings.detectors if self.configuration else detectors.Settings()
+        return detectors.build(settings, counts, self._in_school_hours())
+
+    def feeds(self) -> dict[str, Feed]:
+        """Return how each configured source is read.
+
+        Raises:
+            ConfigurationError: With every unknown format and wrong option, at its place.
+        """
+        if self.configuration is None:
+            return {}
+        mistakes: list[Mistake] = []
+        feeds: dict[str, Feed] = {}
+        document = self.configuration.document
+        for number, source in enumerate(self.configuration.settings.sources):
+            try:
+                decoder = decoders.make(source.format, source.options, zone=source.zone or self.zone)
+            except ConfigurationError as error:
+                at = ("sources", number, "options" if source.format in decoders.names() else "format")
+                mistakes += [document.mistake(at, one.problem) for one in error.mistakes]
+            else:
+                feeds[source.name] = Feed(decoder, source.site or self.site)
+        if mistakes:
+            raise ConfigurationError(mistakes)
+        return feeds
+
+    def work(self) -> Pass:
+        """Return the whole pass of the configured sources."""
+        return Pass(self.feeds(), self.enrichment(), self.bench())
+
+    def _in_school_hours(self) -> Callable[[datetime], bool]:
+        calendar = self.configuration.settings.calendar if self.configuration else enrich.Calendar()
+
+        def in_school_hours(when: datetime) -> bool:
+            local = when.astimezone(self.zone)
+            return any(
+                local.isoweekday() in span.days and span.start <= local.time() <= span.end for span in calendar.hours
+            ) and calendar.is_school_day(local.date())
+
+        return in_school_hours

@@ -1,0 +1,173 @@
+"""The whole pass over old logs: nothing sent, nothing recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from filterwatch import decoders
+from filterwatch.app.parts import School
+from filterwatch.app.settings import load, shipped
+from filterwatch.errors import FilterwatchError
+from filterwatch.lines import LineBatch
+from filterwatch.pipeline import Bench, Feed, Pass, merged
+from filterwatch.sources import read_files
+
+CHUNK = 4 * 2**20
+"""Bytes of a batch.  Source: performance measurements, 4 to 8 MiB."""
+
+COLUMNS = (
+    "time", "rule", "level", "category", "kind", "person", "user", "client_ip", "host", "action", "outcome", "reason",
+    "source", "line",
+)  # fmt: skip
+"""Keys of a printed detection, in the order of the contract."""
+
+_PLACE = ("source", "stream", "line_offset")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Files of one source, oldest first.
+
+    Attributes:
+        source: Its name; the pass has a feed for it.
+        feed: How its lines are read.
+        paths: The files, plain or compressed; ``-`` is standard input.
+    """
+
+    source: str
+    feed: Feed
+    paths: Sequence[Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants replayed.
+
+    Attributes:
+        config: The configuration; null for none.
+        rules: Directory of the rules to judge by; null for the configuration's, else the shipped ones.
+        files: Logs without a source of their own.
+        format: Their format; null to find it out for each.
+        sources: ``NAME=FILE``: logs of configured sources, or of a format of that name.
+    """
+
+    config: Path | None = None
+    rules: Path | None = None
+    files: Sequence[Path] = ()
+    format: str | None = None
+    sources: Sequence[str] = ()
+
+    def school(self) -> School:
+        """Return what the pass needs to know."""
+        configuration = load(self.config) if self.config else None
+        rules = self.rules or (configuration.rules if configuration else shipped("rules"))
+        return School(configuration, rules)
+
+    def inputs(self, school: School) -> list[Input]:
+        """Return what is to be read.
+
+        Raises:
+            FilterwatchError: Nothing is named, a name is unknown, or a format cannot be told.
+        """
+        feeds = school.feeds()
+        named: dict[str, Input] = {}
+        for pair in self.sources:
+            name, equals, file = pair.partition("=")
+            if not equals:
+                raise FilterwatchError(f"--source {pair}: expected NAME=FILE")
+            feed = feeds.get(name) or Feed(decoders.make(name, {}, zone=school.zone), school.site)
+            before = named[name].paths if name in named else ()
+            named[name] = Input(name, feed, [*before, Path(file)])
+        inputs = list(named.values())
+        for path in self.files:
+            format_ = self.format or told(path)
+            name = f"{format_}:{path.name}" if path.name != "-" else format_
+            inputs.append(Input(name, Feed(decoders.make(format_, {}, zone=school.zone), school.site), [path]))
+        if not inputs:
+            raise FilterwatchError("name logs to replay: FILE..., or --source NAME=FILE")
+        return inputs
+
+
+def told(path: Path) -> str:
+    """Return the format of a log by its first lines.
+
+    Raises:
+        FilterwatchError: They do not tell it.
+    """
+    batch = next(read_files([path], CHUNK), None)
+    if batch is None or not len(batch):
+        raise FilterwatchError(f"{path}: is empty: its format cannot be told; name it with --format")
+    step = max(1, len(batch) // decoders.SAMPLE_LINES)
+    name = decoders.detect([batch.line(number) for number in range(0, len(batch), step)])
+    if name is None:
+        known = ", ".join(decoders.names())
+        raise FilterwatchError(f"{path}: cannot tell the format; name it with --format ({known})")
+    return name
+
+
+def replay(
+    work: Pass,
+    inputs: Sequence[Input],
+    *,
+    against: Bench | None = None,
+    seen: Callable[[int], None] = lambda _bytes: None,
+) -> Iterator[pl.DataFrame]:
+    """Yield the detections over *inputs*, merged by time.
+
+    Args:
+        work: The pass; its state is that of a new start.
+        inputs: What to read.
+        against: Another set of rules: only what differs is yielded, with ``change`` = ``added`` or ``removed``.
+        seen: Called with the bytes of each batch, for a progress bar.
+
+    Columns: those of a detection, and ``line`` (from 1, in its file; null where the event is older than the batch).
+    """
+    now = datetime.fromtimestamp(0, UTC)
+    for events in merged([_events(work, one, seen) for one in inputs]):
+        settled = work.context.settle(events)
+        latest = settled["time"].max()
+        now = max(now, latest) if isinstance(latest, datetime) else now
+        held = work.bench(settled, now)
+        if against is not None:
+            held = _difference(held, against(settled, now))
+        yield held.join(settled.select(*_PLACE, "line"), on=_PLACE, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _events(work: Pass, one: Input, seen: Callable[[int], None]) -> Iterator[pl.DataFrame]:
+    """Yield the prepared events of one source with ``line``, the number of their line in its file."""
+    before: dict[str, int] = {}
+    for prepared in work.prepared(_named(one, seen)):
+        batch = prepared.batch
+        first = before.get(batch.stream, 0) + 1
+        numbers = np.searchsorted(batch.line_offsets, prepared.events["line_offset"].to_numpy()) + first
+        before[batch.stream] = first - 1 + len(batch)
+        yield prepared.events.with_columns(pl.Series("line", numbers, pl.Int64))
+
+
+def _named(one: Input, seen: Callable[[int], None]) -> Iterator[LineBatch]:
+    for batch in read_files(one.paths, CHUNK, source=one.source):
+        seen(len(batch.data))
+        yield batch
+
+
+def _difference(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Return what only one of the two holds; a rule that changed but still holds for the same line is no difference."""
+    return pl.concat(
+        [
+            new.join(old, on="id", how="anti").with_columns(change=pl.lit("added")),
+            old.join(new, on="id", how="anti").with_columns(change=pl.lit("removed")),
+        ]
+    )
+
+
+def as_json_lines(detections: pl.DataFrame) -> bytes:
+    """Return detections as the contract's JSON lines; nulls stay, so that every line has every key."""
+    keys = [*COLUMNS, *(name for name in ("change",) if name in detections.columns)]
+    frame = detections.select(keys).with_columns(pl.col("time").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
+    return frame.write_ndjson().encode()

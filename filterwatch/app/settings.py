@@ -1,0 +1,156 @@
+"""``filterwatch.yaml``: the sections of all parts, and every mistake in them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from filterwatch import alerts, archive, delivery, detectors, enrich, journal, lists, records, sources
+from filterwatch.config import ClockTime, Days, Document, Duration, Part, Slug, read, validate
+from filterwatch.errors import ConfigurationError, Mistake
+
+PACKAGE = Path(__file__).parents[1]
+
+DEFAULT = Path("/etc/filterwatch/filterwatch.yaml")
+"""Where the configuration is looked for when none is named."""
+
+
+def shipped(name: str) -> Path:
+    """Return a directory that comes with filterwatch (``rules``): from the wheel, else from the source tree."""
+    inside = PACKAGE / "data" / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+def _zone(value: object) -> object:
+    if isinstance(value, ZoneInfo):
+        return value
+    try:
+        return ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("name a time zone such as Europe/London") from None
+
+
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+
+
+class Metrics(Part):
+    """The section ``metrics``: where Prometheus fetches them; each process has a port of its own."""
+
+    listen: str = Field("127.0.0.1", description="address; anything but loopback shows the school's health to others")
+    ingest_port: int | None = Field(None, ge=1, le=65535, description="port of `filterwatch ingest`; none: not served")
+    deliver_port: int | None = Field(None, ge=1, le=65535, description="port of `filterwatch deliver`")
+
+
+class Weekly(Part):
+    """When the weekly report goes out, and to whom."""
+
+    days: Days = Field(frozenset({1}), description="day on which it is made; it covers the seven days before")
+    at: ClockTime = Field(time(7, 0), description="local time")
+    to: tuple[alerts.Role, ...] = Field(("coordinator", "head"), description="roles that get the coordinator's page")
+    governors: tuple[alerts.Role, ...] = Field(("governor",), description="roles that get the governors' page")
+
+
+class Reports(Part):
+    """What is made and mailed on a schedule."""
+
+    weekly: Weekly | None = Field(Weekly(), description="the weekly report; null for none")
+
+
+class Settings(Part):
+    """Everything a school says."""
+
+    site: Slug = Field(description="which school or building this gateway serves; stands in every event")
+    timezone: Zone = Field(ZoneInfo("Europe/London"), description="the school's time zone")
+    state: Path = Field(Path("/var/lib/filterwatch"), description="directory of journal, registers, archive")
+    rules: Path | None = Field(None, description="directory of the rules; default: those that come with filterwatch")
+    sources: tuple[sources.Settings, ...] = Field(description="the logs, one section each", min_length=1)
+    poll: Duration = Field(timedelta(milliseconds=500), description="longest wait between two looks at the logs")
+    lists: lists.Settings = Field(lists.Settings(), description="category lists")
+    people: enrich.People = Field(enrich.People(), description="who is who")
+    calendar: enrich.Calendar = Field(enrich.Calendar(), description="when school is")
+    suffix_list: Path | None = Field(None, description="a newer Public Suffix List")
+    logged_at_start: tuple[Slug, ...] = Field((), description="sources that log the start of a request, not its end")
+    detectors: detectors.Settings = Field(detectors.Settings(), description="what is found over time")
+    journal: journal.Settings = Field(journal.Settings(), description="recent events")
+    archive: archive.Settings = Field(archive.Settings(), description="sealed events")
+    records: records.Settings = Field(records.Settings(), description="registers")
+    alerts: alerts.Settings = Field(description="who is told what")
+    delivery: delivery.Settings = Field(delivery.Settings(), description="how it reaches them")
+    reports: Reports = Field(Reports(), description="what is sent on a schedule")
+    metrics: Metrics = Field(Metrics(), description="Prometheus")
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Settings:
+        names = [source.name for source in self.sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two sources are called '{twice[0]}'; a name is used once")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A configuration that holds together.
+
+    Attributes:
+        settings: What the file says.
+        directory: Folder of the file: relative paths are relative to it.
+        document: The file with its places, for messages.
+    """
+
+    settings: Settings
+    directory: Path
+    document: Document
+
+    def at(self, path: Path) -> Path:
+        """Return *path*, taken from the configuration's folder where it is relative."""
+        return self.directory / path
+
+    @property
+    def state(self) -> Path:
+        """The state directory."""
+        return self.at(self.settings.state)
+
+    @property
+    def rules(self) -> Path:
+        """The directory of the rules."""
+        return self.at(self.settings.rules) if self.settings.rules else shipped("rules")
+
+
+def load(path: Path) -> Configuration:
+    """Return the configuration in *path*.
+
+    Raises:
+        ConfigurationError: With every mistake in it.
+    """
+    document = read(path)
+    configuration = Configuration(validate(document, Settings), path.parent, document)
+    if mistakes := list(_across(configuration)):
+        raise ConfigurationError(mistakes)
+    return configuration
+
+
+def _across(configuration: Configuration) -> Iterator[Mistake]:
+    """Yield mistakes that only show where two sections meet."""
+    document, settings = configuration.document, configuration.settings
+    channels = set(settings.delivery.channels)
+    for role, recipient in settings.alerts.recipients.items():
+        for channel in recipient.channels:
+            if channel not in channels:
+                known = ", ".join(sorted(channels)) or "none"
+                problem = (
+                    f"recipient '{role}' uses channel '{channel}', which is not in delivery.channels (known: {known})"
+                )
+                yield document.mistake(("alerts", "recipients", role, "channels"), f"{problem}; add it there")
+    for name, channel_settings in settings.delivery.channels.items():
+        if channel_settings.url_file and not configuration.at(channel_settings.url_file).is_file():
+            problem = f"url_file {channel_settings.url_file} does not exist; write the channel's URL into it"
+            yield document.mistake(("delivery", "channels", name, "url_file"), problem)
+    for source in settings.logged_at_start:
+        if source not in {one.name for one in settings.sources}:
+            yield document.mistake(("logged_at_start",), f"no source is called '{source}'")
