@@ -1,0 +1,69 @@
+"""What a person writes under ``sources:``, one section a log."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from filterwatch.config import Duration, Part, Slug
+from filterwatch.lines import LONGEST_LINE
+
+Start = Literal["beginning", "end", "history"]
+"""Where the very first start of a source begins to read."""
+
+
+def _as_list(value: object) -> object:
+    """Take one path for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+class Settings(Part):
+    """One log that is followed: where it is, which format it has, how it is read."""
+
+    name: Slug = Field(description="Name of the source in events, metrics and reports; never change it once in use.")
+    format: str = Field(description="Name of the decoder, as `filterwatch decode --format` takes it.")
+    path: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
+        min_length=1,
+        description="The live log, a pattern (* ? [...]) or a list of both; rotated and compressed siblings are found "
+        "by themselves. A relative path is relative to the configuration file.",
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="Options of the format.")
+    zone: ZoneInfo | None = Field(
+        default=None, description="Time zone of times without one, e.g. Europe/London; default: the school's."
+    )
+    site: Slug | None = Field(default=None, description="Site the log comes from; default: the configuration's.")
+    start: Start = Field(
+        default="beginning",
+        description="At the very first start: 'beginning' reads the live log from its first line, 'end' only new "
+        "lines, 'history' the rotated logs too.",
+    )
+    rotate_wait: Duration = Field(
+        default=timedelta(seconds=60),
+        description="How long a rotated log must be still before it counts as finished: its writer may hold it open.",
+    )
+    max_line_bytes: int = Field(
+        default=LONGEST_LINE, ge=256, le=16 * 2**20, description="Bytes of a line that are kept; the rest is cut."
+    )
+    follow_symlinks: bool = Field(
+        default=True, description="Whether the live log may be a symbolic link; a rotated one never may."
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _is_readable_pattern(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if not path or path.endswith("/") or "\0" in path:
+                raise ValueError(f"name a file or a pattern such as /var/log/squid/access.log, found {path!r}")
+            if "**" in path:
+                raise ValueError(f"'**' is not a pattern here: name each directory, found {path!r}")
+        return paths
+
+    @field_validator("rotate_wait")
+    @classmethod
+    def _is_long_enough(cls, wait: timedelta) -> timedelta:
+        if wait < timedelta(seconds=1):
+            raise ValueError("must be at least 1s; 60s is what a filter needs to reopen its log")
+        return wait
