@@ -101,11 +101,12 @@ def _lines(dns: pl.DataFrame) -> pl.DataFrame:
 
 def _questions(lines: pl.DataFrame) -> Places:
     """Return for each line the place of its question (its own where it is one), or -1 where none is known."""
-    place = pl.int_range(pl.len())
+    place = pl.col("place")
     asks = pl.col("query_type").is_not_null()
     nearest = pl.when(asks).then(place).forward_fill().over("stream", "request_key")
     question = pl.when(asks).then(place).when(pl.col("request_key").is_not_null()).then(nearest)
-    found = lines.select(question.fill_null(_NOBODY).cast(pl.Int64)).to_series().to_numpy()
+    numbered = lines.with_row_index("place")  # inside over() a range would begin anew in each group
+    found = numbered.select(question.cast(pl.Int64).fill_null(_NOBODY)).to_series().to_numpy()
     time = _microseconds(lines)
     apart = np.abs(time - time[np.maximum(found, 0)]) > ANSWERED // _MICROSECOND
     return np.where(apart, _NOBODY, found)
@@ -140,18 +141,18 @@ def _leaders(lines: pl.DataFrame, question: Places, stands: NDArray[np.bool_], o
     short = (pl.col("most") - pl.col("least") < VISIT) & (pl.col("first") >= old)
     flat = visits.filter(short).select("place", "first").explode("place")
     leader[flat["place"].to_numpy()] = flat["first"].to_numpy()
-    _walk(visits.filter(~short)["place"].to_list(), lines, leader, old)
+    _walk(visits.filter(~short)["place"].to_list(), lines, leader)
     return np.where(question < 0, leader, leader[np.maximum(question, 0)])
 
 
-def _walk(visits: list[list[int]], lines: pl.DataFrame, leader: Places, old: int) -> None:
+def _walk(visits: list[list[int]], lines: pl.DataFrame, leader: Places) -> None:
     """Find the leaders of names that one device asked for over a longer time, line by line."""
     time, leads = _microseconds(lines), lines["leads"].to_numpy()
     length = VISIT // _MICROSECOND
     for places in visits:
         last = _NOBODY
         for place in places:
-            within = last != _NOBODY and (place < old or abs(time[place] - time[last]) < length)
+            within = last != _NOBODY and abs(time[place] - time[last]) < length
             if not within or leads[place]:
                 last = place
             leader[place] = last
