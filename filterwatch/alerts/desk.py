@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -29,11 +29,14 @@ class Desk:
         settings: The section ``alerts``.
         zone: The school's.
         secret: The school's; with another one, codes and pseudonyms change.
+        head_of: Returns the ledger's signed head of a local date; it goes out with the daily digest, so that mailboxes
+            outside the gateway bear witness.  Null: none is mailed.
     """
 
     settings: Settings
     zone: ZoneInfo
     secret: str
+    head_of: Callable[[date], str] | None = None
 
     def local(self, when: datetime) -> datetime:
         """Return *when* in the school's zone."""

@@ -45,9 +45,11 @@ def _daily(desk: Desk, now: datetime) -> int:
 
 
 def _readers(desk: Desk) -> list[Role]:
-    """Return who gets today's digest: the coordinator always, and whoever has something waiting."""
-    waiting = set(DigestItem.objects.filter(told_at=None).values_list("recipient", flat=True))
-    return [role for role in desk.settings.recipients if role == "coordinator" or role in waiting]
+    """Return who gets today's digest: whoever has something waiting, the coordinator always, the head as a witness."""
+    wanted = set(DigestItem.objects.filter(told_at=None).values_list("recipient", flat=True)) | {"coordinator"}
+    if desk.head_of is not None:
+        wanted.add("head")
+    return [role for role in desk.settings.recipients if role in wanted]
 
 
 def _one_daily(role: Role, today: date, desk: Desk, now: datetime) -> int:
@@ -55,6 +57,9 @@ def _one_daily(role: Role, today: date, desk: Desk, now: datetime) -> int:
     lines = [_counted(alerts, "since the last digest"), *messages.listed(alerts, desk), ""]
     lines += _still_open(now)
     lines += ["", "filterwatch is running; this message comes every school day. If it stays away, ask the technician."]
+    if desk.head_of is not None:
+        lines += ["", "Keep this message: the text below proves later that nobody has rewritten the registers.", ""]
+        lines += desk.head_of(today).splitlines()
     title = f"Daily digest: {len(alerts)} new" if alerts else "Daily digest: nothing new"
     return _send(f"digest-{today}", role, title, lines, desk, now)
 

@@ -10,15 +10,15 @@ from datetime import datetime
 import polars as pl
 from django.db import transaction
 
-from filterwatch.alerts import switch_offs
+from filterwatch.alerts import drafts, switch_offs
 from filterwatch.alerts.desk import Desk, JournalReader, logged
 from filterwatch.alerts.families import family_of
 from filterwatch.alerts.grouping import Detection, Session, sessions, subject, unseen
-from filterwatch.alerts.telling import Reason, publish, steps, tell
+from filterwatch.alerts.telling import Reason, case_number, publish, silence_for, steps, tell
 from filterwatch.clock import Clock
 from filterwatch.events import LEVELS
 from filterwatch.records import numbers, services
-from filterwatch.records.models import Alert, AlertDetection, Outbox, Position
+from filterwatch.records.models import Alert, AlertDetection, Incident, Outbox, Position
 from filterwatch.records.outbox import row_id
 
 BATCH = 1000
@@ -101,6 +101,12 @@ def _keep(session: Session, desk: Desk, now: datetime, raised: Raised) -> None:
 
 def _worse(alert: Alert, desk: Desk, now: datetime) -> int:
     """Tell the first people again, also those who had it: what they acknowledged was less."""
+    alert.silence = silence_for(alert, now)
+    alert.save(update_fields=["silence"])
+    if alert.silence is not None:
+        return 0
+    if not Incident.objects.filter(alert=alert).exists():  # it was silenced until now
+        drafts.open_for(alert, desk, now)
     then = now + desk.settings.escalation.after
     services.take_up_again(alert, then, now)
     worse = Reason(Outbox.Kind.IMMEDIATE, alert.level, f"A case you were told of is now {alert.level}.", then)
@@ -114,9 +120,7 @@ def _new(session: Session, desk: Desk, now: datetime) -> Alert:
     identifier = row_id(key.site, key.who, key.family, key.route, one["id"])
     alert = Alert(
         id=identifier,
-        number=numbers.number(
-            "FW", desk.local(now).year, identifier, lambda n: Alert.objects.filter(number=n).exists()
-        ),
+        number=case_number(identifier, desk, now),
         site=key.site,
         family=key.family,
         chain=chain,

@@ -1,12 +1,15 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from filterwatch.alerts.digests import digests
 from filterwatch.alerts.escalation import escalate
 from filterwatch.alerts.raising import raise_new
+from filterwatch.alerts.safety import links
 from filterwatch.alerts.work import work
-from filterwatch.records import services
+from filterwatch.records import ledger, services
 from filterwatch.records.models import Alert, DigestItem, Outbox
 from filterwatch.records.services import Actor
 
@@ -152,6 +155,23 @@ def test_the_daily_digest_comes_once_also_when_there_is_nothing(journal, make_de
     body = Outbox.objects.filter(about="digest-2026-11-24").first().body
     assert Alert.objects.get().number in body
     assert "medium" in body
+
+
+def test_the_digest_carries_the_signed_head_of_the_ledger_to_coordinator_and_head(journal, make_desk, clock):
+    key = Ed25519PrivateKey.generate()
+    desk = make_desk(digest={"at": "10:30"})
+    desk = replace(desk, head_of=lambda day: ledger.signed_head("filterwatch/st-pauls", key, day))
+    digests(desk, clock.now())
+    journal.add()
+    raise_new(journal, desk, clock)
+    clock.move(31 * MINUTE)
+    digests(desk, clock.now())
+    rows = Outbox.objects.filter(kind="digest")
+    assert {row.recipient for row in rows} == {"coordinator", "head"}
+    for row in rows:
+        note = row.body[row.body.index("filterwatch/st-pauls\n") :].split("\n\nSign in")[0]
+        assert ledger.verify([note], key.public_key()) == []
+        assert links(row.body, str(desk.settings.console)) == []
 
 
 def test_no_digest_for_a_day_before_filterwatch_ran(make_desk, clock):

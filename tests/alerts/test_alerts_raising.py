@@ -194,6 +194,19 @@ def test_a_silence_keeps_the_alert_and_tells_nobody(journal, desk, clock, minute
     assert drift() == []
 
 
+def test_what_was_silenced_and_becomes_critical_is_told(journal, desk, clock, minutes):
+    services.silence("VPN lesson", minutes(60), JANE, clock.now(), rule="vpn")
+    journal.add()
+    raise_new(journal, desk, clock)
+    assert not Incident.objects.exists()
+    journal.add(level="critical")
+    raise_new(journal, desk, clock)
+    assert Outbox.objects.filter(occasion="critical").count() == 2
+    assert Incident.objects.count() == 1
+    assert Alert.objects.get().silence is None
+    assert drift() == []
+
+
 def test_nobody_is_told_of_themselves(journal, desk, clock):
     journal.add(person="JRoe", group="staff", category="gambling")
     raise_new(journal, desk, clock)

@@ -30,7 +30,7 @@ _NAMES = {model: name for name, model in REGISTERS.items()}
 _UNRECORDED: Mapping[type[models.Model], set[str]] = {
     Alert: {
         "person", "user", "device", "client_ip", "identity", "group", "subject", "count", "first_time", "last_time",
-        "rules", "categories", "in_school_hours", "escalation_step", "next_escalation_at", "outcome",
+        "rules", "categories", "in_school_hours", "escalation_step", "next_escalation_at", "outcome", "silence_id",
     },
 }  # fmt: skip
 
