@@ -66,6 +66,19 @@ def open_channels(configuration: Configuration, done: queue.SimpleQueue[Done]) -
     Raises:
         ConfigurationError: With every URL file that cannot be read or is empty.
     """
+    channels = configuration.settings.delivery.channels
+    return {
+        name: ChannelProcess(name, url, channels[name].timeout.total_seconds(), done)
+        for name, url in channel_urls(configuration).items()
+    }
+
+
+def channel_urls(configuration: Configuration) -> dict[str, str]:
+    """Return the Apprise URL of each channel: a secret.
+
+    Raises:
+        ConfigurationError: With every URL file that cannot be read, is empty, or may be read by everybody.
+    """
     urls: dict[str, str] = {}
     mistakes: list[Mistake] = []
     delivery: Settings = configuration.settings.delivery
@@ -77,10 +90,7 @@ def open_channels(configuration: Configuration, done: queue.SimpleQueue[Done]) -
             mistakes.append(configuration.document.mistake(at, str(error)))
     if mistakes:
         raise ConfigurationError(mistakes)
-    return {
-        name: ChannelProcess(name, url, delivery.channels[name].timeout.total_seconds(), done)
-        for name, url in urls.items()
-    }
+    return urls
 
 
 def _url(configuration: Configuration, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -52,7 +53,7 @@ class School:
         beside = self.rules / "lists"
         directory = beside if beside.is_dir() else shipped("rules") / "lists"
         sources: list[Path] = [directory] if configured.shipped else []
-        if self.configuration is not None and self.configuration.state.is_dir():
+        if self.configuration is not None and os.access(self.configuration.state, os.W_OK | os.X_OK):
             return lists.prepare(sources, self.configuration.state / "lists.index", own=own)
         with tempfile.TemporaryDirectory(prefix="filterwatch-") as scratch:
             # The file stays readable through its mapping after the folder is gone.
@@ -104,9 +105,11 @@ class School:
         for number, source in enumerate(self.configuration.settings.sources):
             try:
                 decoder = decoders.make(source.format, source.options, zone=source.zone or self.zone)
+            except decoders.UnknownFormat as error:
+                mistakes.append(document.mistake(("sources", number, "format"), f"sources.{number}.format: {error}"))
             except ConfigurationError as error:
-                at = ("sources", number, "options" if source.format in decoders.names() else "format")
-                mistakes += [document.mistake(at, one.problem) for one in error.mistakes]
+                at, name = ("sources", number, "options"), f"sources.{number}.options"
+                mistakes += [document.mistake(at, f"{name}: {one.problem}") for one in error.mistakes]
             else:
                 feeds[source.name] = Feed(decoder, source.site or self.site)
         if mistakes:

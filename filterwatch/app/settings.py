@@ -11,9 +11,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from filterwatch import alerts, archive, delivery, detectors, enrich, journal, lists, records, sources
+from filterwatch.alerts import Role
+from filterwatch.alerts import Settings as Alerts
+from filterwatch.archive import Settings as Archive
 from filterwatch.config import ClockTime, Days, Document, Duration, Part, Slug, read, validate
+from filterwatch.delivery import Settings as Delivery
+from filterwatch.detectors import Settings as Detectors
+from filterwatch.enrich import Calendar, People
 from filterwatch.errors import ConfigurationError, Mistake
+from filterwatch.journal import Settings as Journal
+from filterwatch.lists import Settings as Lists
+from filterwatch.records import Settings as Records
+from filterwatch.sources import Settings as Source
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -52,8 +61,8 @@ class Weekly(Part):
 
     days: Days = Field(frozenset({1}), description="day on which it is made; it covers the seven days before")
     at: ClockTime = Field(time(7, 0), description="local time")
-    to: tuple[alerts.Role, ...] = Field(("coordinator", "head"), description="roles that get the coordinator's page")
-    governors: tuple[alerts.Role, ...] = Field(("governor",), description="roles that get the governors' page")
+    to: tuple[Role, ...] = Field(("coordinator", "head"), description="roles that get the coordinator's page")
+    governors: tuple[Role, ...] = Field(("governor",), description="roles that get the governors' page")
 
 
 class Reports(Part):
@@ -69,19 +78,19 @@ class Settings(Part):
     timezone: Zone = Field(ZoneInfo("Europe/London"), description="the school's time zone")
     state: Path = Field(Path("/var/lib/filterwatch"), description="directory of journal, registers, archive")
     rules: Path | None = Field(None, description="directory of the rules; default: those that come with filterwatch")
-    sources: tuple[sources.Settings, ...] = Field(description="the logs, one section each", min_length=1)
+    sources: tuple[Source, ...] = Field(description="the logs, one section each", min_length=1)
     poll: Duration = Field(timedelta(milliseconds=500), description="longest wait between two looks at the logs")
-    lists: lists.Settings = Field(lists.Settings(), description="category lists")
-    people: enrich.People = Field(enrich.People(), description="who is who")
-    calendar: enrich.Calendar = Field(enrich.Calendar(), description="when school is")
+    lists: Lists = Field(Lists(), description="category lists")
+    people: People = Field(People(), description="who is who")
+    calendar: Calendar = Field(Calendar(), description="when school is")
     suffix_list: Path | None = Field(None, description="a newer Public Suffix List")
     logged_at_start: tuple[Slug, ...] = Field((), description="sources that log the start of a request, not its end")
-    detectors: detectors.Settings = Field(detectors.Settings(), description="what is found over time")
-    journal: journal.Settings = Field(journal.Settings(), description="recent events")
-    archive: archive.Settings = Field(archive.Settings(), description="sealed events")
-    records: records.Settings = Field(records.Settings(), description="registers")
-    alerts: alerts.Settings = Field(description="who is told what")
-    delivery: delivery.Settings = Field(delivery.Settings(), description="how it reaches them")
+    detectors: Detectors = Field(Detectors(), description="what is found over time")
+    journal: Journal = Field(Journal(), description="recent events")
+    archive: Archive = Field(Archive(), description="sealed events")
+    records: Records = Field(Records(), description="registers")
+    alerts: Alerts = Field(description="who is told what")
+    delivery: Delivery = Field(Delivery(), description="how it reaches them")
     reports: Reports = Field(Reports(), description="what is sent on a schedule")
     metrics: Metrics = Field(Metrics(), description="Prometheus")
 

@@ -76,9 +76,9 @@ def firewall(
 ) -> str:
     """Return one line of the kernel's packet log."""
     return (
-        f"{at.astimezone(zone):%b %e %H:%M:%S} gateway kernel: [{at.timestamp() % 100000:.6f}] [{prefix}] IN=lan0 OUT=wan0 "
-        f"MAC=02:00:00:00:00:01:{client.mac}:08:00 SRC={client.ip} DST={dest} LEN=148 TOS=0x00 PREC=0x00 TTL=63 "
-        f"ID=4711 DF PROTO={protocol} SPT=50123 DPT={port} LEN=128"
+        f"{at.astimezone(zone):%b %e %H:%M:%S} gateway kernel: [{at.timestamp() % 100000:.6f}] [{prefix}] "
+        f"IN=lan0 OUT=wan0 MAC=02:00:00:00:00:01:{client.mac}:08:00 SRC={client.ip} DST={dest} "
+        f"LEN=148 TOS=0x00 PREC=0x00 TTL=63 ID=4711 DF PROTO={protocol} SPT=50123 DPT={port} LEN=128"
     )
 
 
