@@ -1,33 +1,27 @@
-"""Names that mean the same person in every report of one school, and tell nobody who it is."""
+"""Names that mean the same person in every report and alert of one school, and tell nobody who it is."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-
 import polars as pl
 
-LETTERS = 8
-"""Of 32 kinds each: among 2,000 people two share one with a chance of two in a million."""
+from filterwatch.records import numbers
 
 
 class Pseudonyms:
-    """Turns users into pseudonyms.
+    """Turns people and devices into pseudonyms, the same that their alerts carry.
 
     Args:
-        key: The school's secret; without it nobody can try names.  Null shows the names themselves.
+        secret: The school's; without it nobody can try names.  Null shows the names themselves.
+        site: Whose people they are: the same name at two schools is two people.
     """
 
-    def __init__(self, key: bytes | None) -> None:
-        self.key = key
+    def __init__(self, secret: str | None, site: str) -> None:
+        self.secret = secret
+        self.site = site
 
     def of(self, who: str, what: str) -> str:
         """Return the pseudonym of a ``person``, ``device`` or ``address``."""
-        if self.key is None:
-            return who
-        digest = hmac.digest(self.key, f"{what}\0{who}".encode(), hashlib.sha256)
-        return f"{what}-{base64.b32encode(digest).decode()[:LETTERS].lower()}"
+        return who if self.secret is None else numbers.pseudonym(self.secret, self.site, f"{what}:{who}")
 
     def column(self, who: pl.Series, what: pl.Series | str) -> pl.Series:
         """Return the pseudonyms of a column; null stays null."""

@@ -1,0 +1,1 @@
+"""Pages for a terminal, a program, a spreadsheet or a browser."""
