@@ -44,6 +44,16 @@ class Desk:
         """Return a time as people read it in the school."""
         return f"{when.astimezone(self.zone):%a %d %b %Y %H:%M}" if when else ""
 
+    def short(self, when: datetime | None) -> str:
+        """Return a time for a narrow column; the year only where it is not this one."""
+        local = when.astimezone(self.zone) if when else None
+        this = self.now.astimezone(self.zone).year
+        return f"{local:%d %b %H:%M}" if local and local.year == this else f"{local:%d %b %Y %H:%M}" if local else ""
+
+    def span(self, start: datetime | None, end: datetime | None, still: str = "") -> str:
+        """Return two times for a narrow column."""
+        return f"{self.short(start)} to {self.short(end) or still}" if start else ""
+
     def time(self, text: str) -> datetime:
         """Return the time that somebody typed: ``2026-11-23 14:00``, or ``14:00`` for today; the school's zone.
 
@@ -100,16 +110,25 @@ def actor(name: str) -> Actor:
     return Actor(name, getpass.getuser())
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """Print a table that fits the terminal; every value is made printable and none is taken for markup."""
-    from rich.box import SIMPLE
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str, wrap: Sequence[str] = ()) -> None:
+    """Print a table that fits the terminal; every value is made printable and none is taken for markup.
+
+    Args:
+        columns: Their headings.
+        rows: One value for each.
+        empty: What to print where there are none.
+        wrap: Columns that may take several lines; the others hold what must be readable as a whole.
+    """
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(*columns, box=SIMPLE, pad_edge=False)
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    for column in columns:
+        shown.add_column(column, no_wrap=column not in wrap, overflow="fold")
     for row in rows:
-        shown.add_row(*(Text(printable(str(value)), overflow="fold") for value in row))
+        shown.add_row(*(Text(printable(str(value))) for value in row))
     if shown.row_count:
         Console().print(shown)
     else:

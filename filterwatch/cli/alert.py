@@ -32,10 +32,10 @@ def list_(
 
     alerts = Alert.objects.all() if everything else Alert.objects.exclude(state=Alert.State.CLOSED)
     rows = (
-        (one.number, one.level, one.family, one.site, desk.show(one.last_time), one.count, one.pseudonym, one.state)
+        (one.number, one.level, one.family, desk.short(one.last_time), one.count, one.pseudonym, one.state)
         for one in alerts[:limit]
     )
-    table(("Case", "Level", "About", "Site", "Last", "Count", "Who", "State"), rows, "No open alerts.")
+    table(("Case", "Level", "About", "Last", "Count", "Who", "State"), rows, "No open alerts.")
 
 
 def show(
@@ -79,15 +79,18 @@ def show(
         say("Illegal content: the address is withheld. Do not look for it. Follow the steps in the incident.")
     hidden = one.compartment != "general" and not names
     rows = (
-        (desk.show(d.time), f"{d.rule} {d.rule_version}", "withheld" if hidden else d.reason, _what(d.host, hidden),
+        (desk.short(d.time), f"{d.rule} {d.rule_version}", "withheld" if hidden else d.reason,
+         "withheld" if hidden else defang(_what(d.host, d.matched, names=names)),
          f"{d.source} {d.line_offset if d.line_offset is not None else ''}")
         for d in one.detections.all()[:20]
     )  # fmt: skip
-    table(("Time", "Rule", "Why", "What", "Line"), rows, "")
+    columns = ("Time", "Rule", "Why", "What", "Line")
+    table(columns, rows, "", wrap=columns[1:])
 
 
-def _what(host: str, hidden: bool) -> str:
-    return "withheld" if hidden else defang(host)
+def _what(host: str, matched: str, *, names: bool) -> str:
+    """Return what was asked for; what somebody typed (a search, say) only where names are shown."""
+    return f"{host} ({matched})" if names and matched not in {"", host} else host
 
 
 def ack(
@@ -167,9 +170,10 @@ def silences(config: Config = None, state: State = None) -> None:
     from filterwatch.records.models import Silence
 
     running = Silence.objects.filter(expires_at__gt=desk.now, ended_at=None)
-    rows = ((one.pk, one.rule, one.family, one.pseudonym, desk.show(one.expires_at), one.owner, one.reason)
+    rows = ((one.pk, one.rule, one.family, one.pseudonym, desk.short(one.expires_at), one.owner, one.reason)
             for one in running)  # fmt: skip
-    table(("No.", "Rule", "About", "Who", "Until", "Owner", "Reason"), rows, "No silences.")
+    columns = ("No.", "Rule", "About", "Who", "Until", "Owner", "Reason")
+    table(columns, rows, "No silences.", wrap=("Rule", "Owner", "Reason"))
 
 
 def unsilence(

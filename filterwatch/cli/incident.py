@@ -85,11 +85,16 @@ def list_(
 
     incidents = Incident.objects.all() if everything else Incident.objects.exclude(state=Incident.State.SIGNED)
     rows = (
-        (one.number, desk.show(one.happened_at), one.type, one.site, one.compartment,
-         "serious" if one.serious else "", one.state, one.alert.number if one.alert else "")
+        (one.number, desk.short(one.happened_at), one.type, ", ".join(_marks(one.compartment, serious=one.serious)),
+         one.state, one.alert.number if one.alert else "")
         for one in incidents.select_related("alert")
     )  # fmt: skip
-    table(("Number", "Date", "Type", "Site", "Compartment", "", "State", "Alert"), rows, "No open incidents.")
+    table(("Number", "Date", "Type", "", "State", "Alert"), rows, "No open incidents.")
+
+
+def _marks(compartment: str, *, serious: bool) -> list[str]:
+    """Return what sets an incident apart from others."""
+    return [word for word, holds in ((compartment, compartment != "general"), ("serious", serious)) if holds]
 
 
 def show(number: Number, by: By, config: Config = None, state: State = None) -> None:

@@ -115,13 +115,13 @@ def list_(config: Config = None, state: State = None) -> None:
     from filterwatch.records.models import SwitchOff
 
     rows = (
-        (one.number, "found" if one.found else one.requested_by, one.scope, desk.show(one.planned_start),
-         desk.show(one.planned_end), desk.show(one.actual_start), desk.show(one.actual_end), one.state,
+        (one.number, "found in the logs" if one.found else one.requested_by, one.scope,
+         desk.span(one.planned_start, one.planned_end), desk.span(one.actual_start, one.actual_end, "now"), one.state,
          one.reconciliation)
         for one in SwitchOff.objects.all()[:100]
     )  # fmt: skip
-    names = ("Number", "Asked by", "Scope", "Planned", "to", "Actual", "to", "State", "Reconciled")
-    table(names, rows, "No switch-offs.")
+    columns = ("Number", "Asked by", "Scope", "Planned", "Actual", "State", "Reconciled")
+    table(columns, rows, "No switch-offs.", wrap=("Asked by", "Planned", "Actual"))
 
 
 def show(number: Number, config: Config = None, state: State = None) -> None:
@@ -151,7 +151,8 @@ def show(number: Number, config: Config = None, state: State = None) -> None:
         ]
     )
     rows = (
-        (off.service, off.kind, desk.show(off.began), desk.show(off.ended), off.reconciliation, off.reason)
+        (off.service, off.kind, desk.span(off.began, off.ended, "now"), off.reconciliation, off.reason)
         for off in one.detected.all()
     )
-    table(("Service", "What", "Began", "Ended", "Reconciled", "Why we think so"), rows, "Nothing in the logs yet.")
+    columns = ("Service", "What", "When", "Reconciled", "Why we think so")
+    table(columns, rows, "Nothing in the logs yet.", wrap=("Service", "When", "Why we think so"))

@@ -115,11 +115,12 @@ def list_(config: Config = None, state: State = None) -> None:
     from filterwatch.records.models import UnblockRequest
 
     rows = (
-        (one.number, defang(one.domain), one.requester, desk.show(one.requested_at), one.state, one.expires_on or "",
-         one.decided_by)
+        (one.number, defang(one.domain), one.requester, desk.short(one.requested_at), one.state,
+         one.expires_on or "", one.decided_by)
         for one in UnblockRequest.objects.all()[:100]
     )  # fmt: skip
-    table(("Number", "Site", "Asked by", "When", "State", "Until", "Decided by"), rows, "No requests.")
+    columns = ("Number", "Site", "Asked by", "When", "State", "Until", "Decided by")
+    table(columns, rows, "No requests.", wrap=("Site", "Asked by", "Decided by"))
 
 
 def show(number: Number, config: Config = None, state: State = None) -> None:
@@ -166,6 +167,6 @@ def overdue(config: Config = None, state: State = None) -> None:
 
     late = services.overdue(desk.now.astimezone(desk.zone).date())
     rows = ((one.number, defang(one.domain), one.expires_on, one.requester) for one in late)
-    table(("Number", "Site", "Last day", "Asked by"), rows, "Nothing is overdue.")
+    table(("Number", "Site", "Last day", "Asked by"), rows, "Nothing is overdue.", wrap=("Site", "Asked by"))
     if late:
         raise typer.Exit(FINDINGS)

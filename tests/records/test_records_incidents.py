@@ -65,6 +65,15 @@ def test_a_serious_incident_needs_the_decision_on_the_police(draft):
     assert services.conclude(draft.number, "unfounded", "", JANE, NOW, serious=True).serious
 
 
+def test_who_completes_a_draft_of_the_daemon_records_it():
+    draft = Incident(happened_at=NOW, place="st-pauls", description="x", people="nobody known")
+    number = services.open_incident(draft, services.DAEMON, NOW).number
+    services.add_action(number, "other", "Looked into it.", NOW, JANE, NOW)
+    services.conclude(number, "unfounded", "", JANE, NOW)
+    assert services.sign(number, "Jane Roe", JANE, NOW).recorder == "Jane Roe"
+    assert drift() == []
+
+
 def test_signing_needs_the_signers_own_name_and_a_conclusion(draft, concluded):
     with pytest.raises(RecordsError, match="type your own name"):
         services.sign(concluded.number, "Joan Roe", JANE, NOW)

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from filterwatch.records import ledger
-from filterwatch.records.ledger import Actor
+from filterwatch.records.ledger import DAEMON, Actor
 from filterwatch.records.models import (
     Incident,
     IncidentAction,
@@ -180,7 +180,14 @@ def conclude(
             found.serious = serious
         gaps = missing(found)
         demand(not gaps, f"{found.number}: cannot be concluded yet; missing:" + "".join(f"\n  - {gap}" for gap in gaps))
-        fields = {"conclusion": conclusion, "conclusion_text": text, "state": State.CONCLUDED, "serious": found.serious}
+        fields: dict[str, object] = {
+            "conclusion": conclusion,
+            "conclusion_text": text,
+            "state": State.CONCLUDED,
+            "serious": found.serious,
+        }
+        if found.recorder == DAEMON.name:  # the person who completes the draft is who records the incident
+            fields["recorder"] = by.name
         change(found, "concluded", by, now, fields)
         return found
 
