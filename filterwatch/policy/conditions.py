@@ -14,7 +14,7 @@ from filterwatch.policy.facts import HOST, Facts
 from filterwatch.policy.lookups import VALUE, any_of, like, within
 from filterwatch.policy.match import HostPattern, Match, SearchPattern, TextPattern, UrlPattern
 from filterwatch.policy.rule import Except, Rule, When, Who
-from filterwatch.policy.terms import Finder, Pack
+from filterwatch.policy.terms import Pack
 from filterwatch.policy.tree import Every, Node, Not, Some, Test, tests
 
 _GLOBS = {
@@ -73,7 +73,6 @@ class Conditions:
     def __init__(self, facts: Facts, packs: Mapping[str, Pack]) -> None:
         self._facts = facts
         self._packs = packs
-        self._finders: dict[str, Finder] = {}
 
     def rule(self, rule: Rule, version: str) -> Compiled:
         """Return a rule as trees."""
@@ -216,10 +215,10 @@ class Conditions:
         parts: list[Node] = []
         if host.exact:
             says = "host is exactly one on the rule's own list"
-            parts.append(self._facts.text(HOST, host.exact, says, any_of(host.exact)))
+            parts.append(self._facts.text(HOST, ("exact", host.exact), says, any_of(host.exact)))
         if host.regex:
             says = "host fits a pattern of the rule"
-            parts.append(self._facts.text(HOST, host.regex, says, VALUE.str.contains(host.regex)))
+            parts.append(self._facts.text(HOST, ("regex", host.regex), says, VALUE.str.contains(host.regex)))
         return parts
 
     def _url_pattern(self, url: UrlPattern) -> list[Node]:
@@ -233,21 +232,16 @@ class Conditions:
 
     def _search(self, search: SearchPattern) -> list[Node]:
         parts: list[Node] = []
-        look = self._facts.text
         if search.pack:
-            if search.pack not in self._finders:
-                self._finders[search.pack] = Finder(self._packs[search.pack])
-            finder = self._finders[search.pack]
             says = f"search term in pack {search.pack}"
-            parts.append(look("search_terms", ("pack", search.pack), says, finder.holds))
+            parts.append(self._facts.pack(("pack", search.pack), self._packs[search.pack], says))
         if search.words:
             pack = Pack.model_validate({"id": "words", "language": "en", "terms": list(search.words)})
-            says = "search term holds words of the rule"
-            parts.append(look("search_terms", ("words", search.words), says, Finder(pack).holds))
+            parts.append(self._facts.pack(("words", search.words), pack, "search term holds words of the rule"))
         if search.regex:
             says = "search term fits a pattern of the rule"
             test = VALUE.str.contains(search.regex)
-            parts.append(look("search_terms", ("regex", search.regex), says, test))
+            parts.append(self._facts.text("search_terms", ("regex", search.regex), says, test))
         return parts
 
 

@@ -16,8 +16,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from filterwatch.events import CATEGORY_BIT, EVENT_SCHEMA
-from filterwatch.policy.lookups import Finds, Lookup
+from filterwatch.policy.lookups import Family, Finds, HostNames, Lookup
+from filterwatch.policy.terms import Finder, Pack
 from filterwatch.policy.tree import Test
+from filterwatch.policy.urls import Urls
 
 CATEGORIES = "category_bits"
 """Word of the categories; enrichment may give it ready made, as :data:`filterwatch.events.CATEGORY_BIT` says."""
@@ -26,6 +28,9 @@ FIXED = "fixed"
 _FIXED_COLUMNS = ("action", "kind", "group", "identity", "control_event")
 _MISSING = {"group": "unknown"}
 """What null counts as: an event of nobody known is one of the group ``unknown``."""
+
+_MOST_PORT_TESTS = 64
+"""Bits of the word of ports; further tests are flags."""
 
 _LATE = ("url", "year", "device", "device_class", "person")
 """Columns that are read late: expensive ones, and those that only narrow what other conditions found."""
@@ -80,6 +85,9 @@ class Facts:
         self._ports = np.zeros(65_536, np.uint64)
         self._port_tests = 0
         self._fixed: set[str] = set()
+        self._urls = Urls()
+        self._host_names = HostNames()
+        self._finder = Finder()
 
     def categories(self, words: Sequence[str]) -> Test:
         """Return the test for hosts on any of these lists."""
@@ -106,7 +114,7 @@ class Facts:
         """Return the test for any of these destination ports."""
         key = ("dest_port", tuple(ranges))
         if key not in self._tests:
-            if self._port_tests == 64:
+            if self._port_tests == _MOST_PORT_TESTS:
                 test = pl.any_horizontal(pl.col("dest_port").is_between(*ends) for ends in ranges)
                 return self.flag(key, says, test, "dest_port")
             bit = 1 << self._port_tests
@@ -118,7 +126,7 @@ class Facts:
 
     def text(self, column: str, key: object, says: str, test: pl.Expr | Finds) -> Test:
         """Return a test on the different values of a text column; *key* tells it from others on that column."""
-        lookup = self._lookups.setdefault(column, Lookup(column, column))
+        lookup = self._lookups.setdefault(column, Lookup(column))
         if (column, key) not in self._tests:
             word, bit = lookup.expression(test) if isinstance(test, pl.Expr) else lookup.finder(test)
             self._tests[column, key] = Test(word, bit, says, column)
@@ -126,20 +134,25 @@ class Facts:
 
     def hosts(self, names: tuple[str, ...], says: str) -> Test:
         """Return the test for any of these host names and every name below them."""
-        lookup = self._lookups.setdefault(HOST, Lookup(HOST, HOST))
-        if ("below", names) not in self._tests:
-            word, bit = lookup.below(names)
-            self._tests["below", names] = Test(word, bit, says, HOST)
-        return self._tests["below", names]
+        key = ("below", names)
+        if (HOST, key) not in self._tests:
+            self._member(HOST, key, says, self._host_names, self._host_names.add(names))
+        return self._tests[HOST, key]
+
+    def pack(self, key: object, pack: Pack, says: str) -> Test:
+        """Return the test for a term pack; *key* tells it from others."""
+        if ("search_terms", key) not in self._tests:
+            self._member("search_terms", key, says, self._finder, self._finder.add(pack))
+        return self._tests["search_terms", key]
+
+    def _member(self, column: str, key: object, says: str, family: Family, place: int) -> None:
+        word, bit = self._lookups.setdefault(column, Lookup(column)).member(family, place)
+        self._tests[column, key] = Test(word, bit, says, column)
 
     def url(self, key: object, says: str, test: pl.Expr) -> Test:
         """Return a test on URLs, an expression over :data:`~filterwatch.policy.lookups.VALUE`."""
-        # Each is a lookup of its own: it is read only where the rules that ask for this one test may hold.
         if ("url", key) not in self._tests:
-            lookup = Lookup("url", f"url{len(self._lookups)}", repeats=False)
-            self._lookups[lookup.name] = lookup
-            word, bit = lookup.expression(test)
-            self._tests["url", key] = Test(word, bit, says, "url")
+            self._tests["url", key] = Test(self._urls.add(test), 1, says, "url", flag=True)
         return self._tests["url", key]
 
     def read(self, events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, pl.Expr | bool]]:
@@ -149,17 +162,16 @@ class Facts:
         """
         columns = self._read_categories(events) | self._read_fixed(events)
         late: dict[str, pl.Expr | bool] = {}
-        for lookup in self._lookups.values():
-            values = _values(events, lookup.column)
+        for column, words in self._columns().items():
+            values = _values(events, column)
             if values is None:
                 continue
-            if lookup.column not in _LATE:
-                columns |= lookup.read(values)
+            if column not in _LATE:
+                columns |= self._lookups[column].read(values)
                 continue
-            has = f"has_{lookup.column}"
             if values.null_count():
-                columns[has] = values.is_not_null().alias(has)
-            late |= dict.fromkeys(lookup.words, pl.col(has) if values.null_count() else True)
+                columns[f"has_{column}"] = values.is_not_null().alias(f"has_{column}")
+            late |= dict.fromkeys(words, pl.col(f"has_{column}") if values.null_count() else True)
         columns |= self._read_flags(events) | self._read_ports(events)
         return pl.DataFrame(list(columns.values())) if columns else pl.DataFrame(height=len(events)), late
 
@@ -167,13 +179,14 @@ class Facts:
         """Return the late words that hold a bit somewhere, each read for the rows where it is due only."""
         out: list[pl.Series] = []
         for lookup in self._lookups.values():
-            asked = [due[word] for word in lookup.words if word in due]
-            values = _values(events, lookup.column)
-            if not asked or values is None:
-                continue
-            rows = np.flatnonzero(np.logical_or.reduce(asked))
-            out += lookup.read_some(values, rows).values()
-        return out
+            if asked := [due[word] for word in lookup.words if word in due]:
+                out += lookup.read_some(events[lookup.column], np.flatnonzero(np.logical_or.reduce(asked))).values()
+        return out + (self._urls.read(events["url"], due) if "url" in events.columns else [])
+
+    def _columns(self) -> dict[str, Sequence[str]]:
+        """Return the words of each text column that any rule looks at."""
+        words: dict[str, Sequence[str]] = {column: lookup.words for column, lookup in self._lookups.items()}
+        return words | ({"url": self._urls.flags} if self._urls.flags else {})
 
     def _read_categories(self, events: pl.DataFrame) -> dict[str, pl.Series]:
         if CATEGORIES in events.columns:

@@ -12,7 +12,7 @@ from filterwatch.config import Document, Part, read, validate
 from filterwatch.errors import ConfigurationError, Mistake
 from filterwatch.policy.rule import Rule
 from filterwatch.policy.ruleset import Loaded, RuleSet
-from filterwatch.policy.terms import Pack, is_empty
+from filterwatch.policy.terms import Pack, empty
 
 MOST_RULES = 1000
 """Source: promise S7."""
@@ -123,15 +123,14 @@ def _rule_mistakes(document: Document) -> Iterator[Mistake]:
 def _pack_mistakes(document: Document, pack: Pack) -> Iterator[Mistake]:
     seen: dict[str, int] = {}
     for at, term in enumerate(pack.terms):
-        if is_empty(term.term):
-            yield document.mistake(("terms", at), f"terms.{at}: no letter or figure to look for, found {term.term!r}")
         if seen.setdefault(term.term.casefold(), at) != at:
             yield document.mistake(("terms", at), f"terms.{at}: given twice, found {term.term!r}; remove one")
+    for key, phrases in (("terms", [term.term for term in pack.terms]), ("benign", list(pack.benign))):
+        for at in empty(phrases):
+            problem = f"{key}.{at}: no letter or figure to look for, found {phrases[at]!r}"
+            yield document.mistake((key, at), problem)
     if sum(term.weight for term in pack.terms) < pack.at_least:
         yield document.mistake(("at_least",), f"at_least: all terms together weigh less, found {pack.at_least}")
-    for at, phrase in enumerate(pack.benign):
-        if is_empty(phrase):
-            yield document.mistake(("benign", at), f"benign.{at}: no letter or figure to hide, found {phrase!r}")
 
 
 def _value(document: Document, key: str) -> object:

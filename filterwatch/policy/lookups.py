@@ -7,8 +7,9 @@ the values, packed into 64-bit words, and carried back to the rows.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -24,8 +25,38 @@ Rows = NDArray[np.int64]
 """Numbers of rows, ascending."""
 
 _BITS = 64
-_UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-_ESCAPES = {f"%{ord(sign):02X}": sign for sign in _UNRESERVED}
+
+
+class Family(Protocol):
+    """Tests that are cheaper to make all at once."""
+
+    def find(self, values: pl.Series) -> Iterable[tuple[int, Sequence[int]]]:
+        """Return the row of each value for which tests hold, and their places."""
+        ...
+
+
+class HostNames:
+    """Tests for host names and every name below them, all made at once."""
+
+    def __init__(self) -> None:
+        self._tests = 0
+        self._places: dict[str, list[int]] = {}
+
+    def add(self, names: Iterable[str]) -> int:
+        """Add a test for any of *names*; return its place."""
+        for name in names:
+            # The dot before and the sign behind make a suffix at a label boundary of a plain text.
+            self._places.setdefault(f".{name}$", []).append(self._tests)
+        self._tests += 1
+        return self._tests - 1
+
+    def find(self, values: pl.Series) -> Iterator[tuple[int, list[int]]]:
+        """Yield the row of each host that is one of the names or below it, and the places of the tests."""
+        marked = pl.concat_str(pl.lit("."), VALUE.str.strip_suffix("."), pl.lit("$"))
+        names = marked.str.extract_many(list(self._places), overlapping=True)
+        found = values.alias("value").to_frame().select(names=names).with_row_index("row")
+        for row, above in found.filter(pl.col("names").list.len() > 0).iter_rows():
+            yield row, [place for name in above for place in self._places[name]]
 
 
 @dataclass
@@ -34,19 +65,16 @@ class Lookup:
 
     Attributes:
         column: Name of the event column.
-        name: What its words are named after.
-        repeats: Values come again within a batch, so that each is tested once; false for URLs.
         words: Names of the words that its tests fill, in order.
     """
 
     column: str
-    name: str
-    repeats: bool = True
     words: list[str] = field(default_factory=list)
     _size: int = 0
     _expressions: dict[int, pl.Expr] = field(default_factory=dict)
     _finders: dict[int, Finds] = field(default_factory=dict)
-    _below: dict[str, list[int]] = field(default_factory=dict)
+    _families: dict[int, Family] = field(default_factory=dict)
+    _members: dict[tuple[int, int], list[int]] = field(default_factory=dict)
 
     def expression(self, test: pl.Expr) -> tuple[str, int]:
         """Add a test that is an expression over :data:`VALUE`; return its word and bit."""
@@ -58,19 +86,16 @@ class Lookup:
         self._finders[self._size] = test
         return self._next()
 
-    def below(self, names: Iterable[str]) -> tuple[str, int]:
-        """Add a test for any of these host names and every name below them; return its word and bit."""
-        for name in names:
-            self._below.setdefault(f".{name}$", []).append(self._size)
+    def member(self, family: Family, place: int) -> tuple[str, int]:
+        """Add a test that *family* makes together with others: the one at *place*; return its word and bit."""
+        self._families[id(family)] = family
+        self._members.setdefault((id(family), place), []).append(self._size)
         return self._next()
 
     def read(self, values: pl.Series) -> dict[str, pl.Series]:
         """Return the words of a column; a word without a bit set is left out."""
         if 2 * values.null_count() > len(values):
             return self.read_some(values, np.flatnonzero(values.is_not_null().to_numpy()))
-        if not self.repeats:
-            words = zip(self.words, self.bits(unescaped(values)), strict=True)
-            return {word: pl.Series(word, bits) for word, bits in words if bits.any()}
         different = values.unique().drop_nulls()
         out = {}
         for word, bits in zip(self.words, self.bits(different), strict=True):
@@ -94,21 +119,15 @@ class Lookup:
                 found[at] = made[str(at)].to_numpy()
         for at, find in self._finders.items():
             found[at] = find(values)
-        if self._below:
-            for row, names in self._names_above(frame):
-                for name in names:
-                    found[self._below[name], row] = True
+        for key, family in self._families.items():
+            for row, places in family.find(values):
+                for place in places:
+                    found[self._members[key, place], row] = True
         return [_packed(found[first : first + _BITS]) for first in range(0, self._size, _BITS)]
-
-    def _names_above(self, frame: pl.DataFrame) -> Iterable[tuple[int, list[str]]]:
-        """Find all names at once: the dot before and the ``$`` behind make each a suffix at a label boundary."""
-        marked = pl.concat_str(pl.lit("."), VALUE.str.strip_suffix("."), pl.lit("$"))
-        found = frame.select(names=marked.str.extract_many(list(self._below), overlapping=True)).with_row_index("row")
-        return found.filter(pl.col("names").list.len() > 0).iter_rows()
 
     def _next(self) -> tuple[str, int]:
         number, bit = divmod(self._size, _BITS)
-        word = f"{self.name}_{number}"
+        word = f"{self.column}_{number}"
         if not bit:
             self.words.append(word)
         self._size += 1
@@ -126,15 +145,6 @@ def _packed(found: NDArray[np.bool_]) -> NDArray[np.uint64]:
     for bit, row in enumerate(found):
         word |= row.astype(np.uint64) << np.uint64(bit)
     return word
-
-
-def unescaped(urls: pl.Series) -> pl.Series:
-    """Return *urls* with the escapes undone that nobody needs: ``/pr%6Fxy`` is ``/proxy`` (promise S21)."""
-    rows = np.flatnonzero(urls.str.contains("%", literal=True).fill_null(value=False).to_numpy())
-    if not len(rows):
-        return urls
-    plain = urls.gather(rows).str.replace_many(list(_ESCAPES), list(_ESCAPES.values()), ascii_case_insensitive=True)
-    return urls.clone().scatter(rows, plain)
 
 
 def any_of(texts: Iterable[str]) -> pl.Expr:

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo,
 
 from filterwatch.config import Duration, Part
 from filterwatch.events import ACTIONS, CATEGORY_WORDS, CONTROL_EVENTS, IDENTITIES, KINDS
-from filterwatch.policy.values import Glob, HostName, Listed, Network, Ports, Regex, Size, Text, one_of
+from filterwatch.policy.values import Glob, HostName, Listed, Network, PathPrefix, Ports, Regex, Size, Text, one_of
 
 
 class _Filled(Part):
@@ -38,7 +38,7 @@ class TextPattern(_Filled):
 class UrlPattern(TextPattern):
     """Text found in the URL; escapes of letters and digits (``%61``) are undone first."""
 
-    path_prefix: Listed[Text] | None = Field(None, description="the path begins with any of these, in any case")
+    path_prefix: Listed[PathPrefix] | None = Field(None, description="the path begins with any of these, in any case")
 
 
 def _known_pack(value: object, info: ValidationInfo) -> object:

@@ -11,11 +11,12 @@ stand side by side never share one: ``" blue  tits "``.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 from filterwatch.config import Part, Slug
@@ -79,68 +80,104 @@ def normalised(texts: pl.Expr) -> pl.Expr:
     return pl.concat_str(pl.lit(" "), words, pl.lit(" "))
 
 
-class Finder:
-    """Finds one pack's terms in texts.
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """A term as it looks in normalised text.
 
-    Args:
-        pack: What to find.
+    Attributes:
+        pack: Place of its pack.
+        term: Place of the term in the pack, the same for singular and plural.
     """
 
-    def __init__(self, pack: Pack) -> None:
-        self.name = pack.id
-        self._at_least = pack.at_least
-        terms = [(pattern, term.term, term.weight) for term in pack.terms for pattern in _patterns(term.term)]
-        table = pl.DataFrame(terms, {"found": pl.String, "term": pl.String, "weight": pl.Int64}, orient="row").unique(
-            "found", keep="first", maintain_order=True
-        )
-        self._table = table
-        self._terms = table["found"].to_list()
-        hidden = {pattern for phrase in pack.benign for pattern in _patterns(phrase)}
-        self._benign = sorted(hidden, key=lambda pattern: (-len(pattern), pattern))
-
-    def holds(self, texts: pl.Series) -> NDArray[np.bool_]:
-        """Return for each text whether the pack holds."""
-        held = np.zeros(len(texts), np.bool_)
-        found = self._found(texts).group_by("row").agg(pl.col("weight").sum())
-        held[found.filter(pl.col("weight") >= self._at_least)["row"].to_numpy()] = True
-        return held
-
-    def found(self, text: str) -> list[str]:
-        """Return the terms in one text, each once, in the order they stand."""
-        return self._found(pl.Series([text]))["term"].to_list()
-
-    def _found(self, texts: pl.Series) -> pl.DataFrame:
-        """One row per text and different term in it: ``row``, ``term``, ``weight``."""
-        text = normalised(pl.col("text"))
-        if self._benign:
-            text = text.str.replace_many(self._benign, [_HIDDEN], leftmost=True)
-        return (
-            texts.alias("text")
-            .to_frame()
-            .select(found=text.str.extract_many(self._terms, overlapping=True))
-            .with_row_index("row")
-            .filter(pl.col("found").list.len() > 0)
-            .explode("found")
-            .join(self._table, on="found", how="inner", maintain_order="left_right")
-            .unique(["row", "term"], keep="first", maintain_order=True)
-            .select("row", "term", "weight")
-        )
+    text: str
+    pack: int
+    term: int
+    weight: int
 
 
-def _patterns(phrase: str) -> list[str]:
-    """Return how *phrase* looks in normalised text: as it is, and with its last word in the plural."""
-    plain = pl.Series([phrase]).to_frame("t").select(normalised(pl.col("t"))).item()
-    last = plain.split()[-1] if plain.split() else ""
-    stem = plain.removesuffix(" ")
+class Finder:
+    """Finds the terms of many packs in texts, each text and term once.
+
+    Every pattern hangs on its rarest word, so that a text is compared only with the few patterns that share such a
+    word with it.
+    """
+
+    def __init__(self) -> None:
+        self._packs: list[tuple[Pack, list[str]]] = []
+        self._patterns: list[_Pattern] = []
+        self._by_word: dict[str, list[_Pattern]] | None = None
+
+    def add(self, pack: Pack) -> int:
+        """Look for *pack* too; return its place."""
+        place = len(self._packs)
+        hidden = {pattern for patterns in _patterns(pack.benign) for pattern in patterns}
+        self._packs.append((pack, sorted(hidden, key=lambda pattern: (-len(pattern), pattern))))
+        texts = _patterns([term.term for term in pack.terms])
+        for at, (term, patterns) in enumerate(zip(pack.terms, texts, strict=True)):
+            self._patterns += [_Pattern(text, place, at, term.weight) for text in patterns]
+        self._by_word = None
+        return place
+
+    def find(self, texts: pl.Series) -> Iterator[tuple[int, list[int]]]:
+        """Yield the row of each text in which packs hold, and their places."""
+        plain = texts.alias("text").to_frame().select(normalised(pl.col("text"))).to_series()
+        for row, text in enumerate(plain):
+            candidates = self._in(text)
+            places = [place for place in sorted({pattern.pack for pattern in candidates}) if self._holds(place, text)]
+            if places:
+                yield row, places
+
+    def found(self, place: int, text: str) -> list[str]:
+        """Return the terms of one pack in one text, each once."""
+        plain = pl.Series([text]).to_frame("text").select(normalised(pl.col("text"))).item()
+        terms = self._packs[place][0].terms
+        return [terms[at].term for at in self._terms(place, plain)]
+
+    def _holds(self, place: int, text: str) -> bool:
+        return sum(self._terms(place, text).values()) >= self._packs[place][0].at_least
+
+    def _terms(self, place: int, text: str) -> dict[int, int]:
+        """Return the weights of the terms of one pack in normalised *text*, by their places."""
+        for phrase in self._packs[place][1]:
+            text = text.replace(phrase, _HIDDEN)
+        return {pattern.term: pattern.weight for pattern in self._in(text) if pattern.pack == place}
+
+    def _in(self, text: str) -> list[_Pattern]:
+        found = self._by_word
+        if found is None:
+            found = self._by_word = _by_rarest_word(self._patterns)
+        return [one for word in set(text.split()) if word in found for one in found[word] if one.text in text]
+
+
+def _by_rarest_word(patterns: list[_Pattern]) -> dict[str, list[_Pattern]]:
+    often = Counter(word for pattern in patterns for word in set(pattern.text.split()))
+    out: dict[str, list[_Pattern]] = {}
+    for pattern in patterns:
+        rarest = min(pattern.text.split(), key=lambda word: (often[word], word))
+        out.setdefault(rarest, []).append(pattern)
+    return out
+
+
+def empty(phrases: Sequence[str]) -> list[int]:
+    """Return the places of the phrases of which nothing is left once they are normalised."""
+    return [at for at, patterns in enumerate(_patterns(phrases)) if not patterns]
+
+
+def _patterns(phrases: Sequence[str]) -> list[list[str]]:
+    """Return how each phrase looks in normalised text: as it is, and with its last word in the plural."""
+    texts = pl.Series("t", list(phrases), pl.String).to_frame()
+    return [_numbers(plain) for plain in texts.select(normalised(pl.col("t"))).to_series()]
+
+
+def _numbers(plain: str) -> list[str]:
+    words = plain.split()
+    if not words:
+        return []
+    last, stem = words[-1], plain.removesuffix(" ")
     if len(last) < _SHORTEST_PLURAL or not last[-1].isalpha():
-        return [plain] if last else []
+        return [plain]
     if last.endswith(("s", "x", "z", "ch", "sh")):
         return [plain, f"{stem}es "]
     if last.endswith("y") and last[-2] not in "aeiou":
         return [plain, f"{stem}s ", f"{stem[:-1]}ies "]
     return [plain, f"{stem}s "]
-
-
-def is_empty(term: str) -> bool:
-    """Return whether nothing of *term* is left once it is normalised."""
-    return not _patterns(term)

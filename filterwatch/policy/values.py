@@ -146,6 +146,16 @@ Regex = Annotated[Text, AfterValidator(_regex)]
 """A pattern of the Rust regex engine, found anywhere in the text; ``(?i)`` for any case."""
 
 
+def _path(value: str) -> str:
+    if not value.startswith("/") or value.startswith("//"):
+        raise ValueError("a path begins with one /")
+    return value
+
+
+PathPrefix = Annotated[Text, AfterValidator(_path)]
+"""How the path of a URL begins."""
+
+
 def _host(value: str) -> str:
     name = value.lower().removesuffix(".")
     if name.startswith("*."):

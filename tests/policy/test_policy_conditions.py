@@ -108,6 +108,24 @@ def test_an_incomplete_frame_is_judged_by_what_it_has(one_rule):
     assert len(rules.evaluate(pl.DataFrame({"user": ["ann"]})).detections) == 0
 
 
+def test_the_same_words_in_different_conditions_are_different_tests(make_rules, events):
+    rules = make_rules({
+        "below": "match: {host: [a.test]}", "exact": "match: {host: {exact: [a.test]}}",
+        "pattern": "match: {host: {regex: a.test}}", "agent": "match: {user_agent: {contains: [a.test]}}",
+        "url": "match: {url: {contains: [a.test]}}", "path": "match: {url: {path_prefix: [/a.test]}}",
+        "words": "match: {search_terms: {words: [a.test]}}", "search": "match: {search_terms: {regex: a.test}}",
+        "glob": "match: {device_class: [a.test]}", "who": "who: {devices: [a.test]}\nmatch: {kind: dns}",
+    })  # fmt: skip
+    facts = {"host": "x.a.test"}, {"host": "a.test"}, {"user_agent": "a.test"}, {"search_terms": "a.test"}
+
+    judged = rules.evaluate(events(*facts, {"url": "http://a.test/"}, {"device_class": "A.TEST"}))
+
+    assert judged.detections.select("line_offset", "rule").rows() == [
+        (0, "below"), (0, "pattern"), (1, "below"), (1, "exact"), (1, "pattern"), (2, "agent"), (3, "search"),
+        (3, "words"), (4, "url"), (5, "glob"),
+    ]  # fmt: skip
+
+
 def test_more_tests_than_bits_of_a_word_are_all_made(make_rules, events):
     rules = make_rules(
         {f"r{n}": f"match: {{host: [h{n}.test]}}" for n in range(70)}

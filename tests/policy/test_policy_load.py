@@ -95,7 +95,7 @@ def test_term_packs_are_checked_too(tmp_path, rule):
         "terms/bad.yaml:3:11: at_least: all terms together weigh less, found 9",
         "terms/bad.yaml:4:15: terms.1: given twice, found 'Weed'; remove one",
         "terms/bad.yaml:4:21: terms.2: no letter or figure to look for, found '!!'",
-        "terms/bad.yaml:5:10: benign.0: no letter or figure to hide, found '?'",
+        "terms/bad.yaml:5:10: benign.0: no letter or figure to look for, found '?'",
     ]
 
 
