@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -80,10 +80,12 @@ def check(config: Path | None = None, rules: Path | None = None) -> Checked:
 
 
 def _tried(make: Callable[[], Made], mistakes: list[Mistake]) -> Made | None:
+    """Return what *make* makes; its mistakes are added where nothing is told of the same place yet."""
     try:
         return make()
     except ConfigurationError as error:
-        mistakes += error.mistakes
+        told = {(one.path, one.line, one.column) for one in mistakes if one.line}
+        mistakes += [one for one in error.mistakes if (one.path, one.line, one.column) not in told]
         return None
 
 
@@ -115,7 +117,7 @@ def _sound(document: Document) -> Settings:
     What has to be there and is not, is not in the settings either: nothing here asks for `alerts`.
     """
     data = document.data if isinstance(document.data, dict) else {}
-    good: dict[str, object] = {"site": "school", "sources": _sound_sources(data.get("sources"))}
+    good: dict[str, Any] = {"site": "school", "sources": _sound_sources(data.get("sources"))}
     for name, about in Settings.model_fields.items():
         if name in data and name != "sources":
             try:

@@ -14,6 +14,7 @@ from importlib import import_module
 import typer
 
 from filterwatch.errors import FilterwatchError
+from filterwatch.text import printable
 
 FINDINGS = 1
 """Exit code: done, and there is something to look at."""
@@ -49,5 +50,6 @@ def main() -> None:
     try:
         make_app()()
     except FilterwatchError as error:
-        sys.stderr.write(f"{error}\n")
+        # A message may quote what a file holds, and a file may hold anything.
+        sys.stderr.write("".join(f"{printable(line)}\n" for line in str(error).split("\n")))
         raise SystemExit(MISTAKES) from None
