@@ -10,10 +10,8 @@ import ipaddress
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import polars as pl
-
 from filterwatch.enrich.leases import Lease
-from filterwatch.enrich.people import Device, People, Person, Range, Register, fold
+from filterwatch.enrich.people import Device, People, Person, Range, Register, fold, pattern
 
 REMEMBERED = 50_000
 """Answers that are kept from batch to batch."""
@@ -54,7 +52,7 @@ class Identity:
     def __init__(self, people: People, register: Register) -> None:
         self._register = register
         self._domains = {fold(domain): group for domain, group in people.domains.items()}
-        self._patterns = people.patterns
+        self._patterns = [(pattern(one.user), one) for one in people.patterns]
         self._ranges = _by_length(people.ranges)
         self._memory: dict[tuple[Asker, str | None, str | None], Known] = {}
 
@@ -103,9 +101,9 @@ class Identity:
             return person
         if domain in self._domains:
             return Person(person.name, self._domains[domain], person.year)
-        for pattern in self._patterns:
-            if pl.Series([user]).str.contains(pattern.user)[0]:
-                return Person(person.name, pattern.group, _first(person.year, pattern.year))
+        for regex, one in self._patterns:
+            if regex.search(user):
+                return Person(person.name, one.group, _first(person.year, one.year))
         return person
 
     def _range(self, ip: str | None) -> Range:

@@ -13,7 +13,7 @@ from datetime import timedelta
 import polars as pl
 
 from filterwatch.enrich.columns import column
-from filterwatch.events import KIND, TIME
+from filterwatch.events import ACTION, KIND, TIME
 
 BESIDE = timedelta(seconds=10)
 """How far the inner request may be from its CONNECT.  Clients send it within milliseconds; browsers open spare tunnels
@@ -41,48 +41,50 @@ def opened(events: pl.DataFrame, recent: pl.DataFrame) -> tuple[pl.Series, pl.Da
     none = pl.Series([], dtype=pl.UInt32)
     if "url" not in events.columns or "client_ip" not in events.columns:
         return none, recent
-    http = (
-        events.lazy()
-        .with_row_index("row")
-        .filter(
-            column(events, "kind") == pl.lit("http", KIND),
-            column(events, "action").ne_missing("auth_required"),
-            pl.col("client_ip").is_not_null(),
-            column(events, "time").is_not_null(),
-        )
-    )
-    tunnel = [column(events, "source").fill_null("").alias("source"), pl.col("client_ip"), pl.col("time")]
+    lines = _lines(events)
+    inside, connects = lines.filter("inside"), lines.filter(~pl.col("inside"))
+    if len(inside):
+        places = [inside.select(*_TUNNEL[:2], pl.col(name).alias("place"), "time") for name in ("host", "dest_ip")]
+        recent = pl.concat([recent, *places]).filter(pl.col("place").is_not_null())
+    beside = _beside(connects, recent) if len(connects) and len(recent) else none
+    return beside, _latest(recent) if len(inside) else recent
+
+
+def _lines(events: pl.DataFrame) -> pl.DataFrame:
+    """Return the lines that open a tunnel and those from ``inside`` one."""
+    http = column(events, "kind") == pl.lit("http", KIND)
+    asked = column(events, "action").ne_missing(pl.lit("auth_required", ACTION))
+    known = pl.col("client_ip").is_not_null() & column(events, "time").is_not_null()
     empty = (column(events, "method") == "CONNECT") & (column(events, "bytes_in").fill_null(0) == 0)
-    decrypted = pl.col("url").str.starts_with("https://")
-    frame = http.filter(empty | decrypted).select(
-        "row", *tunnel, column(events, "host").alias("host"), column(events, "dest_ip").alias("dest_ip"),
-        empty=empty.fill_null(value=False),
-    ).collect(engine="in-memory")  # fmt: skip
-    if frame.is_empty() and recent.is_empty():
-        return none, recent
-    inside = frame.filter(~pl.col("empty"))
-    places = [inside.select(*_TUNNEL[:2], pl.col(name).alias("place"), "time") for name in ("host", "dest_ip")]
-    requests = pl.concat([recent, *places]).filter(pl.col("place").is_not_null())
-    connects = frame.filter("empty").select("row", *_TUNNEL[:2], pl.col("host").alias("place"), "time")
-    return _beside(connects, requests), _latest(requests)
+    inside = pl.col("url").str.starts_with("https://")
+    lines = events.lazy().with_row_index("row").filter((empty | inside) & http & asked & known)
+    return lines.select(
+        "row",
+        column(events, "source").fill_null("").alias("source"),
+        "client_ip",
+        "time",
+        column(events, "host").alias("host"),
+        column(events, "dest_ip").alias("dest_ip"),
+        inside=~empty.fill_null(value=False),
+    ).collect(engine="in-memory")
 
 
 def _beside(connects: pl.DataFrame, requests: pl.DataFrame) -> pl.Series:
-    if connects.is_empty() or requests.is_empty():
-        return pl.Series([], dtype=pl.UInt32)
-    nearest = connects.sort("time").join_asof(
-        requests.sort("time").with_columns(found=True),
+    """Return the rows of *connects* that have one of *requests* beside them."""
+    opening = connects.lazy().select("row", *_TUNNEL[:2], pl.col("host").alias("place"), "time").sort("time")
+    nearest = opening.join_asof(
+        requests.lazy().sort("time").with_columns(found=True),
         on="time",
         by=_TUNNEL,
         strategy="nearest",
         tolerance=BESIDE,
         check_sortedness=False,
     )
-    return nearest.filter(pl.col("found").is_not_null())["row"]
+    return nearest.filter("found").collect(engine="in-memory")["row"]
 
 
 def _latest(requests: pl.DataFrame) -> pl.DataFrame:
     """Return the requests that a CONNECT of the next batch may belong to: within ten seconds of each source's last."""
-    near = requests.filter(pl.col("time") >= pl.col("time").max().over("source") - BESIDE)
+    near = requests.lazy().filter(pl.col("time") >= pl.col("time").max().over("source") - BESIDE)
     latest = near.group_by(_TUNNEL, maintain_order=True).agg(pl.col("time").max())
-    return latest.sort("time", maintain_order=True).tail(MOST).select(RECENT.names())
+    return latest.sort("time", maintain_order=True).tail(MOST).select(RECENT.names()).collect(engine="in-memory")

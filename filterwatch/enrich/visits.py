@@ -79,83 +79,79 @@ def joined(events: pl.DataFrame, recent: pl.DataFrame) -> tuple[pl.DataFrame, pl
     if rows.is_empty():
         return events, rows, recent
     old = len(recent)
-    lines = pl.concat([recent, _lines(events[rows])])
-    question = _questions(lines)
-    lines = _with_question(lines, question)
-    stands = _stands(lines, question)
-    leader = _leaders(lines, question, stands, old)
+    lines = _lines(events[rows], recent)
+    leader = _leaders(lines, old)
     verdict = _Verdicts(lines["weight"].to_numpy(), leader, old)
-    counts = stands & (leader == np.arange(len(lines)))
+    leads = leader == np.arange(len(lines))
+    counts = leads & lines["stands"].to_numpy()
     counts[verdict.late] = True
     events = _filled(events, rows, lines[old:], leader[verdict.filled] - old, verdict.by[verdict.filled] - old)
-    return events, rows.filter(pl.Series(~counts[old:])), _carried(lines, stands, leader, verdict.known)
+    carried = _carried(lines.with_columns(pl.Series("leads", leads), pl.Series("weight", verdict.known)))
+    return events, rows.filter(pl.Series(~counts[old:])), carried
 
 
-def _lines(dns: pl.DataFrame) -> pl.DataFrame:
-    weight = column(dns, "action").cast(pl.String).replace_strict(_WEIGHT, default=0, return_dtype=pl.Int8)
+def _lines(dns: pl.DataFrame, recent: pl.DataFrame) -> pl.DataFrame:
+    """Return *recent* and the lines of *dns*, answers with what their question says, and besides:
+
+    ``place`` (number of the line), ``question`` (place of its question, its own where it is one, null where none is
+    known), ``stands`` (whether it stands for a request: questions do, and answers whose question is not known; of these
+    those that name neither a client nor a block tell of nobody: the target of an alias, for example).
+    """  # noqa: D415 - a list of columns follows
     own = [name for name in RECENT if name not in ("weight", "leads")]
-    return dns.select(
-        *(column(dns, name).alias(name) for name in own), weight.fill_null(0).alias("weight"), leads=pl.lit(False)
-    ).with_columns(pl.col("source", "stream").fill_null(""))
-
-
-def _questions(lines: pl.DataFrame) -> Places:
-    """Return for each line the place of its question (its own where it is one), or -1 where none is known."""
-    place = pl.col("place")
+    weight = column(dns, "action").cast(pl.String).replace_strict(_WEIGHT, default=0, return_dtype=pl.Int8)
+    new = dns.lazy().select(*(column(dns, name).alias(name) for name in own), weight=weight.fill_null(0), leads=False)
+    place, question = pl.col("place"), pl.col("question")
     asks = pl.col("query_type").is_not_null()
     nearest = pl.when(asks).then(place).forward_fill().over("stream", "request_key")
-    question = pl.when(asks).then(place).when(pl.col("request_key").is_not_null()).then(nearest)
-    numbered = lines.with_row_index("place")  # inside over() a range would begin anew in each group
-    found = numbered.select(question.cast(pl.Int64).fill_null(_NOBODY)).to_series().to_numpy()
-    time = _microseconds(lines)
-    apart = np.abs(time - time[np.maximum(found, 0)]) > ANSWERED // _MICROSECOND
-    return np.where(apart, _NOBODY, found)
+    asked = pl.when(asks).then(place).when(pl.col("request_key").is_not_null()).then(nearest)
+    near = (pl.col("time") - pl.col("time").gather(question)).abs() <= ANSWERED
+    lines = (
+        pl.concat([recent.lazy(), new.with_columns(pl.col("source", "stream").fill_null(""))])
+        .with_row_index("place")  # a column: inside over() a range would begin anew in each group
+        .with_columns(question=asked)
+        .with_columns(question=pl.when(near | (question == place)).then(question))
+        .with_columns(pl.coalesce(name, pl.col(name).gather(question)) for name in FILLED)
+    )
+    tells = pl.col("client_ip").is_not_null() | (pl.col("weight") == _BLOCKED)
+    stands = (question == place) | (question.is_null() & tells)
+    return lines.with_columns(stands=stands.fill_null(value=False)).collect(engine="in-memory")
 
 
-def _with_question(lines: pl.DataFrame, question: Places) -> pl.DataFrame:
-    """Return *lines* with what an answer leaves to its question."""
-    source = pl.Series(np.where(question < 0, np.arange(len(lines)), question))
-    return lines.with_columns(pl.coalesce(name, lines[name].gather(source)).alias(name) for name in FILLED)
-
-
-def _stands(lines: pl.DataFrame, question: Places) -> NDArray[np.bool_]:
-    """Return which lines stand for a request: questions, and answers whose question is not known.
-
-    Of the latter those that name neither a client nor a block tell of nobody: the target of an alias, for example.
-    """
-    tells = lines["client_ip"].is_not_null() | (lines["weight"] == _BLOCKED)
-    result: NDArray[np.bool_] = (question == np.arange(len(lines))) | ((question < 0) & tells.to_numpy())
-    return result
-
-
-def _leaders(lines: pl.DataFrame, question: Places, stands: NDArray[np.bool_], old: int) -> Places:
+def _leaders(lines: pl.DataFrame, old: int) -> Places:
     """Return for each line the place of the line that leads its visit."""
     leader = np.arange(len(lines))
     address = pl.col("query_type").is_in(ADDRESS_TYPES).fill_null(value=True)
-    visits = (
-        lines.select("source", "client_ip", "query", "leads", "time", place=pl.int_range(pl.len()))
-        .filter(pl.Series(stands) & lines["query"].is_not_null() & lines.select(address).to_series())
-        .group_by("source", "client_ip", "query", maintain_order=True)
-        .agg("place", first=pl.col("place").first(), least=pl.col("time").min(), most=pl.col("time").max())
+    name = ("source", "client_ip", "query")
+    time = pl.col("time").to_physical().fill_null(0)
+    names = (
+        lines.lazy()
+        .filter(pl.col("stands") & pl.col("query").is_not_null() & address)
+        .select(
+            "place",
+            "leads",
+            time.alias("time"),
+            first=pl.col("place").first().over(name),
+            short=(pl.col("time").max() - pl.col("time").min()).over(name) < VISIT,
+        )
+        .collect(engine="in-memory")
     )
-    short = (pl.col("most") - pl.col("least") < VISIT) & (pl.col("first") >= old)
-    flat = visits.filter(short).select("place", "first").explode("place")
-    leader[flat["place"].to_numpy()] = flat["first"].to_numpy()
-    _walk(visits.filter(~short)["place"].to_list(), lines, leader)
+    first = names["first"].to_numpy()
+    short = names["short"].fill_null(value=False).to_numpy() & (first >= old)
+    leader[names["place"].to_numpy()[short]] = first[short]
+    _walk(names.filter(pl.Series(~short)), leader)
+    question = lines["question"].fill_null(_NOBODY).cast(pl.Int64).to_numpy()
     return np.where(question < 0, leader, leader[np.maximum(question, 0)])
 
 
-def _walk(visits: list[list[int]], lines: pl.DataFrame, leader: Places) -> None:
+def _walk(lines: pl.DataFrame, leader: Places) -> None:
     """Find the leaders of names that one device asked for over a longer time, line by line."""
-    time, leads = _microseconds(lines), lines["leads"].to_numpy()
-    length = VISIT // _MICROSECOND
-    for places in visits:
-        last = _NOBODY
-        for place in places:
-            within = last != _NOBODY and abs(time[place] - time[last]) < length
-            if not within or leads[place]:
-                last = place
-            leader[place] = last
+    length = VISIT // timedelta(microseconds=1)
+    began: dict[int, tuple[int, int]] = {}
+    for place, led, time, name in lines.select("place", "leads", "time", "first").iter_rows():
+        last = began.get(name)
+        if last is None or led or abs(time - last[1]) >= length:
+            last = began[name] = (place, time)
+        leader[place] = last[0]
 
 
 class _Verdicts:
@@ -190,38 +186,24 @@ def _filled(events: pl.DataFrame, rows: pl.Series, lines: pl.DataFrame, leads: P
         _all(events, name).scatter(rows, lines[name]) for name in FILLED if lines[name].null_count() < len(lines)
     ]
     if len(leads):
-        to, of = rows.gather(pl.Series(leads)), rows.gather(pl.Series(by))
-        changed.append(events["action"].scatter(to, events["action"].gather(of)))
-        for name in VERDICT:
-            values = _all(events, name)
-            said = values.gather(to)
-            changed.append(values.scatter(to, said.zip_with(said.is_not_null(), values.gather(of))))
+        to, of = rows[leads], rows[by]
+        changed.append(events["action"].scatter(to, events["action"][of]))
+        have = [name for name in VERDICT if name in events.columns]
+        said = pl.DataFrame([events[name][to] for name in have])
+        said = said.select(pl.coalesce(name, events[name][of]).alias(name) for name in have)
+        changed += [events[name].scatter(to, said[name]) for name in have]
     return events.with_columns(changed)
 
 
-def _carried(lines: pl.DataFrame, stands: NDArray[np.bool_], leader: Places, known: NDArray[np.int8]) -> pl.DataFrame:
+def _carried(lines: pl.DataFrame) -> pl.DataFrame:
     """Return the requests that the next batch may go on with."""
-    leads = leader == np.arange(len(lines))
     age = pl.col("time").max().over("source") - pl.col("time")
-    kept = (
-        pl.when("leads")
-        .then(age <= ANSWERED + VISIT)
-        .otherwise(pl.col("request_key").is_not_null() & (age <= ANSWERED))
-    )
-    carried = lines.with_columns(pl.Series("leads", leads), pl.Series("weight", known, dtype=pl.Int8))
-    return carried.filter(pl.Series(stands)).filter(kept).select(RECENT.names()).tail(MOST)
+    keyed = pl.col("request_key").is_not_null() & (age <= ANSWERED)
+    kept = pl.when("leads").then(age <= ANSWERED + VISIT).otherwise(keyed)
+    return lines.lazy().filter("stands").filter(kept).select(RECENT.names()).tail(MOST).collect(engine="in-memory")
 
 
 def _all(events: pl.DataFrame, name: str) -> pl.Series:
-    return events.select(column(events, name)).to_series() if name in events.columns else _nulls(name, len(events))
-
-
-def _nulls(name: str, length: int) -> pl.Series:
-    return pl.Series(name, [None], dtype=EVENT_SCHEMA[name]).new_from_index(0, length)
-
-
-def _microseconds(lines: pl.DataFrame) -> Places:
-    return lines["time"].to_physical().fill_null(0).to_numpy()
-
-
-_MICROSECOND = timedelta(microseconds=1)
+    if name in events.columns:
+        return events[name]
+    return pl.Series(name, [None], dtype=EVENT_SCHEMA[name]).new_from_index(0, len(events))

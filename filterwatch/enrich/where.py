@@ -15,6 +15,12 @@ from filterwatch.events import CATEGORY_BIT
 REMEMBERED = 65_536
 """Names whose answers are kept from batch to batch: a school's day has some 45,000; a tunnel makes endless ones."""
 
+FEW = 4_096
+"""A batch of fewer events looks its few names up one by one: joining all that is remembered would cost more."""
+
+CHUNKS = 32
+"""Pieces in which the remembered names may lie before they are put together."""
+
 KINDS = ("http", "dns", "flow")
 """Kinds of events that go somewhere.  The host of a lease or a control event is a device, no place."""
 
@@ -73,16 +79,27 @@ class Where:
         )
 
     def _look_up(self, events: pl.DataFrame) -> pl.DataFrame:
-        index, known = self._memory
+        index, memory = self._memory
+        known = memory
+        if len(events) < FEW:
+            known = memory.filter(pl.col("_name").is_in(events["_name"].implode()))
         out = events.join(known, on="_name", how="left", maintain_order="left")
         new = out.filter(pl.col("category_bits").is_null() & pl.col("_name").is_not_null())["_name"].unique()
         if len(new):
             learnt = self._learn(new, index)
-            keep = known if len(known) + len(learnt) <= REMEMBERED else known.clear()
             out = events.join(pl.concat([known, learnt]), on="_name", how="left", maintain_order="left")
-            if self._memory[0] is index:
-                self._memory = (index, pl.concat([keep, learnt[:REMEMBERED]], rechunk=True))
+            self._remember(index, memory, learnt)
         return out.with_columns(pl.col("category_bits").fill_null(0))
+
+    def _remember(self, index: Index, memory: pl.DataFrame, learnt: pl.DataFrame) -> None:
+        """Keep *learnt* too, or alone where it would be too much; what another thread learnt meanwhile is forgotten."""
+        if len(memory) + len(learnt) > REMEMBERED:
+            memory = memory.clear()
+        memory = pl.concat([memory, learnt[:REMEMBERED]], rechunk=False)
+        if memory.n_chunks() > CHUNKS:
+            memory = memory.rechunk()
+        if self._memory[0] is index:
+            self._memory = (index, memory)
 
     def _learn(self, names: pl.Series, index: Index) -> pl.DataFrame:
         hosts = normal_host(names)

@@ -88,7 +88,7 @@ def test_a_file_that_is_not_there_yet_is_told_and_looked_for_again(tmp_path):
 
 def test_a_file_that_may_not_be_read_is_refused_at_the_start(tmp_path, monkeypatch):
     (tmp_path / "leases").touch(0)
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may read everything
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may read everything
     with pytest.raises(ConfigurationError, match="may not be read; give the daemon's account read access"):
         LeaseFiles([tmp_path / "leases"])
 
