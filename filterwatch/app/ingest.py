@@ -17,7 +17,7 @@ from filterwatch.app.settings import Configuration
 from filterwatch.app.upkeep import Upkeep, make_state_directory
 from filterwatch.clock import Clock
 from filterwatch.decoders import redact
-from filterwatch.journal import Commit, Counts, Journal, JournalError, evidence
+from filterwatch.journal import Commit, Counts, Journal, JournalDamaged, JournalError, evidence
 from filterwatch.lines import LineBatch
 from filterwatch.metrics import Metrics
 from filterwatch.pipeline import Pass, Processed
@@ -116,6 +116,8 @@ class Ingest:
         while True:
             try:
                 self._journal.commit(commit)
+            except JournalDamaged:
+                raise  # trying again does not help: the next start restores the newest copy
             except JournalError as error:
                 self._metrics.journal_failures.inc()
                 log.error("The journal cannot be written: %s. Reading waits; next try in %.1f s.", error, wait)  # noqa: TRY400 - the text says it all

@@ -4,7 +4,8 @@ Files lie at ``site=<id>/date=<yyyy-mm-dd>/<first>-<last>.parquet`` (numbers of 
 local date of the events.  Whether a file counts, the manifest alone says.
 """
 
-from filterwatch.archive.errors import ArchiveDamaged, ArchiveError
+from filterwatch.archive.errors import ArchiveDamaged, ArchiveError, ManifestDamaged
+from filterwatch.archive.manifest import NAME as MANIFEST
 from filterwatch.archive.manifest import Manifest, Segment
 from filterwatch.archive.scanning import files, scan
 from filterwatch.archive.sealing import seal
@@ -13,9 +14,11 @@ from filterwatch.archive.upkeep import Tidied, compact, purge, tidy
 from filterwatch.archive.verification import Problem, verify
 
 __all__ = [
+    "MANIFEST",
     "ArchiveDamaged",
     "ArchiveError",
     "Manifest",
+    "ManifestDamaged",
     "Problem",
     "Segment",
     "Settings",

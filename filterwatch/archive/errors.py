@@ -19,6 +19,21 @@ class ArchiveDamaged(ArchiveError):
     """What is on the disk is not what was sealed; `filterwatch verify` lists all of it."""
 
 
+class ManifestDamaged(ArchiveDamaged):
+    """A line of the manifest is not what was written.
+
+    Args:
+        path: The manifest.
+        line: Which line, from 1.
+        why: What is wrong with it.
+    """
+
+    def __init__(self, path: Path, line: int, why: str) -> None:
+        self.line = line
+        self.why = f"{why}; put back a copy of the archive from before"
+        super().__init__(f"{path}:{line}:1: manifest: {self.why}")
+
+
 @contextmanager
 def explained(directory: Path) -> Iterator[None]:
     """Turn failures of the disk inside the block into :class:`ArchiveError`."""

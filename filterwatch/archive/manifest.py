@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from filterwatch.archive import disk
-from filterwatch.archive.errors import ArchiveDamaged
+from filterwatch.archive.errors import ManifestDamaged
 
 NAME = "_manifest.jsonl"
 _DOMAIN = b"filterwatch/archive/v1\n"
@@ -58,6 +58,10 @@ class Segment:
     def day(self) -> date:
         """Their local date."""
         return date.fromisoformat(self.local_date)
+
+
+class Altered(Exception):
+    """A line is not what was written; says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +106,17 @@ class Line:
         """Read a line that must be *number* and stand behind the one with hash *previous*; return it and its hash.
 
         Raises:
-            ValueError: It is not, with the reason.
+            Altered: It is not, with the reason.
         """
-        body: dict[str, Any] = json.loads(raw)
-        digest = body.pop("hash", None)
+        try:
+            body: dict[str, Any] = json.loads(raw)
+            digest = body.pop("hash")
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise Altered("it cannot be read") from error
         if _digest(body) != digest:
-            raise ValueError("was altered: its hash does not fit its content")
+            raise Altered("it was altered: its hash does not fit its content")
         if body["previous"] != previous or body["number"] != number:
-            raise ValueError("a line before it was taken out, put in or altered")
+            raise Altered("a line before it was taken out, put in or altered")
         line = cls(
             number,
             datetime.fromisoformat(body["at"]),
@@ -153,7 +160,7 @@ class Manifest:
         """Read the manifest in *directory*; none yet is an empty archive.
 
         Raises:
-            ArchiveDamaged: A line was altered or is missing.
+            ManifestDamaged: A line was altered or is missing.
         """
         manifest = cls(directory)
         path = directory / NAME
@@ -161,11 +168,8 @@ class Manifest:
         for raw in data[: data.rfind(b"\n") + 1].split(b"\n")[:-1]:
             try:
                 line, digest = Line.parse(raw, manifest.lines + 1, manifest.head)
-            except (ValueError, KeyError, TypeError) as error:
-                why = str(error) if isinstance(error, ValueError) and "line" in str(error) else "it cannot be read"
-                raise ArchiveDamaged(
-                    f"{path}:{manifest.lines + 1}:1: manifest: {why}; put back a copy of the archive from before"
-                ) from error
+            except Altered as error:
+                raise ManifestDamaged(path, manifest.lines + 1, str(error)) from error
             manifest.take(line, digest, len(raw) + 1)
         return manifest
 
@@ -190,7 +194,7 @@ class Manifest:
             return
         try:
             line, digest = Line.parse(tail, self.lines + 1, self.head)
-        except (ValueError, KeyError, TypeError):
+        except Altered:
             disk.cut(path, self.size)
         else:
             disk.append(path, b"")

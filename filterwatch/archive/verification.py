@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filterwatch.archive import disk
-from filterwatch.archive.errors import ArchiveDamaged, explained
+from filterwatch.archive.errors import ManifestDamaged, explained
 from filterwatch.archive.manifest import NAME, Manifest, Segment
 from filterwatch.archive.sealing import INTENT
 
@@ -40,9 +40,10 @@ def verify(directory: Path, head: str | None = None) -> list[Problem]:
     with explained(directory):
         try:
             manifest = Manifest.read(directory)
-        except ArchiveDamaged as error:
-            return [Problem(directory / NAME, str(error).partition(": ")[2])]
-        problems = [found for one in manifest.live.values() if (found := _compare(directory, one))]
+        except ManifestDamaged as error:
+            return [Problem(directory / NAME, f"line {error.line}: {error.why}")]
+        files = sorted(manifest.live.values(), key=lambda one: one.path)
+        problems = [found for one in files if (found := _compare(directory, one))]
         problems += _extra(manifest)
         if head is not None and head not in manifest.hashes:
             problems.append(Problem(directory / NAME, f"its end is missing: no line has hash {head}; put back a copy"))
@@ -55,7 +56,7 @@ def _compare(directory: Path, segment: Segment) -> Problem | None:
         return Problem(path, f"missing: {segment.rows} events of {segment.local_date}; put back a copy")
     size = path.stat().st_size
     if size != segment.bytes:
-        return Problem(path, f"altered: {size} bytes, found, {segment.bytes} were sealed; put back a copy")
+        return Problem(path, f"altered: {size} bytes found, {segment.bytes} were sealed; put back a copy")
     if disk.sha256(path) != segment.sha256:
         return Problem(path, "altered: SHA-256 differs from what was sealed; put back a copy")
     return None

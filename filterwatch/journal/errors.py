@@ -23,11 +23,14 @@ class JournalBusy(JournalError):
 
 
 class JournalDamaged(JournalError):
-    """What is on the disk is not what was written."""
+    """What is on the disk is not what was written; trying again does not help, a restart restores the newest copy."""
 
 
-class AlreadyJournalled(JournalError):
-    """The batch begins before the stream's checkpoint: its lines are journalled already and would count twice."""
+class AlreadyJournalled(FilterwatchError):
+    """The batch begins before the stream's checkpoint: its lines are journalled already and would count twice.
+
+    Trying again does not help; a restart goes on from the checkpoint.
+    """
 
 
 _FULL, _IO, _CORRUPT, _NOT_SQLITE, _BUSY, _LOCKED, _READ_ONLY, _CANNOT_OPEN = 13, 10, 11, 26, 5, 6, 8, 14
