@@ -1,8 +1,8 @@
 """Enrichment against its budget: batches of 65,536 squid-like and dnsmasq-like events, 45,000 hosts, 1,200 people.
 
 Run: ``python -m benchmarks.enrich``.  Figures are microseconds of processor time a line (all threads), the median
-of the batches; in the first batch nothing is remembered yet, ``known hosts`` is the last batch again.  Lists are left out:
-``benchmarks.lists`` measures them.
+of the batches; in the first batch nothing is remembered yet, ``known hosts`` is the last batch again.  Lists are left
+out: ``benchmarks.lists`` measures them.
 """
 
 from __future__ import annotations

@@ -21,11 +21,11 @@ from filterwatch.enrich.columns import column
 from filterwatch.events import EVENT_SCHEMA, TIME
 
 VISIT = timedelta(seconds=2)
-"""How long after a visit began a question for the same name belongs to it.  Stub resolvers ask A and AAAA together and
-again after 1 s (RFC 8305 and glibc's options differ: 1 to 5 s); people return later."""
+"""How long after a visit began a question for the same name belongs to it (our judgement).  Devices ask for A and AAAA
+at once (RFC 8305 section 3) and for HTTPS beside them; people return later."""
 
 ANSWERED = timedelta(seconds=5)
-"""How long after its question a line is still its answer: glibc and Windows give up by then."""
+"""How long after its question a line is still its answer: then glibc asks again by default (resolv.conf(5))."""
 
 MOST = 5_000
 """Requests that are remembered: 700 new ones a second for seven seconds."""
@@ -81,7 +81,10 @@ def joined(events: pl.DataFrame, recent: pl.DataFrame) -> tuple[pl.DataFrame, pl
     old = len(recent)
     lines = _lines(events[rows], recent)
     leader = _leaders(lines, old)
-    verdict = _Verdicts(lines["weight"].to_numpy(), leader, old)
+    told = (
+        events["rcode"][rows].is_not_null().to_numpy() if "rcode" in events.columns else np.zeros(len(rows), np.bool_)
+    )
+    verdict = _Verdicts(lines["weight"].to_numpy(), told, leader, old)
     leads = leader == np.arange(len(lines))
     counts = leads & lines["stands"].to_numpy()
     counts[verdict.late] = True
@@ -158,16 +161,20 @@ class _Verdicts:
     """What is decided for each visit.
 
     Attributes:
-        by: For each leader, the first line of the batch with the heaviest verdict of its visit; else itself.
+        by: For each leader, the first line of the batch with the heaviest verdict of its visit, one that tells an
+            answer before one that does not; else itself.
         filled: Leaders that take the verdict of that line.
         late: Lines with a block that their leader does not carry.
         known: For each leader, the weight of what is known after the batch.
     """
 
-    def __init__(self, weight: NDArray[np.int8], leader: Places, old: int) -> None:
-        best = np.zeros(len(weight), np.int8)
-        np.maximum.at(best, leader[old:], weight[old:])
-        decides = np.flatnonzero(weight[old:] == best[leader[old:]])[::-1] + old
+    def __init__(self, weight: NDArray[np.int8], told: NDArray[np.bool_], leader: Places, old: int) -> None:
+        rank = 2 * weight
+        rank[old:] += told
+        heaviest = np.zeros(len(weight), np.int8)
+        np.maximum.at(heaviest, leader[old:], rank[old:])
+        decides = np.flatnonzero(rank[old:] == heaviest[leader[old:]])[::-1] + old
+        best = heaviest // 2
         self.by = np.arange(len(weight))
         self.by[leader[decides]] = decides  # the first line comes last here, and stays
         leads = leader == np.arange(len(weight))

@@ -118,6 +118,13 @@ def test_the_heaviest_verdict_decides():
     assert out["counted"].to_list() == [True, False, False, False]
 
 
+def test_of_equal_verdicts_the_one_with_an_answer_is_taken():
+    forwarded = answered(0, "allowed", key="k", filter_reason="forwarded")
+    replies = [answered(0.1, "allowed", key="k", rcode="NOERROR", answer=f"192.0.2.{n}") for n in (1, 2)]
+    out = Once().add(events(asked(0, key="k"), forwarded, *replies))
+    assert out.select("action", "answer", "rcode").row(0) == ("allowed", "192.0.2.1", "NOERROR")
+
+
 def test_what_the_leading_line_says_itself_stays():
     once = Once()
     rows = (
