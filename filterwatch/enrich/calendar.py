@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -58,6 +58,12 @@ class Calendar(Part):
         if _within(day, self.half_terms) or _within(day, self.closures):
             return False
         return _within(day, self.terms) or not self.knows(day)
+
+    def is_school_time(self, local: datetime) -> bool:
+        """Say whether *local*, a time in the school's zone, lies in school hours; both ends of a span do."""
+        at, day = local.time(), local.isoweekday()
+        hours = any(day in span.days and span.start <= at <= span.end for span in self.hours)
+        return hours and self.is_school_day(local.date())
 
     def knows(self, day: date) -> bool:
         """Say whether the terms say anything about *day*; false too where no terms are given."""

@@ -40,6 +40,7 @@ def test_the_columns_have_the_types_of_the_contract():
 )
 def test_both_end_points_belong_to_school_hours_and_nothing_beyond(moment, inside):
     assert at(moment + "+00:00")["in_school_hours"].to_list() == [inside]
+    assert Calendar().is_school_time(datetime.fromisoformat(moment).replace(tzinfo=LONDON)) is inside
 
 
 def test_school_hours_follow_the_clock_on_the_wall_in_summer():
