@@ -111,8 +111,22 @@ def _missing(condition: Condition) -> str:
         case "all of" if condition.parts:
             return " and ".join(_missing(part) for part in condition.parts if not part.held)
         case "any of" if condition.parts:
-            return "needs one of: " + "; ".join(part.says for part in condition.parts)
+            return "needs one of: " + "; ".join(_words(part) for part in condition.parts)
         case "none of" if condition.parts:
-            return "must not hold: " + " and ".join(part.says for part in condition.parts if part.held)
+            return "must not hold: " + " and ".join(_words(part) for part in condition.parts if part.held)
         case says:
             return f"needs: {says}"
+
+
+def _words(condition: Condition) -> str:
+    """Return what *condition* demands, with that of its parts."""
+    parts = [_words(part) for part in condition.parts]
+    match condition.says:
+        case "all of" if parts:
+            return " and ".join(parts)
+        case "any of" if parts:
+            return f"({' or '.join(parts)})"
+        case "none of" if parts:
+            return f"not ({' or '.join(parts)})"
+        case says:
+            return says

@@ -93,7 +93,8 @@ def test_a_mistake_in_one_source_does_not_hide_that_of_the_next(school):
     change(
         school / "filterwatch.yaml",
         "people:",
-        "  - {name: dns, formt: dnsmasq, path: /d.log}\n  - {name: fw, format: netfilter, path: /k.log, options: {no: 1}}\n"
+        "  - {name: dns, formt: dnsmasq, path: /d.log}\n"
+        "  - {name: fw, format: netfilter, path: /k.log, options: {no: 1}}\n"
         "people:",
     )
     lines = told(school)

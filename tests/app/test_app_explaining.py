@@ -1,0 +1,165 @@
+"""``filterwatch explain``: what the rules say of an address, and why an alert was raised."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from filterwatch import records
+from filterwatch.app import explaining
+from filterwatch.app.evidence import shown
+from filterwatch.app.explaining import Request
+from filterwatch.app.parts import School
+from filterwatch.cli import make_app
+from filterwatch.clock import SystemClock
+from filterwatch.detections import make
+from filterwatch.errors import FilterwatchError
+from filterwatch.events import GROUP, LEVEL, OUTCOME
+from filterwatch.journal import Commit, Journal
+
+records.setup(":memory:", "a secret for tests")
+
+from filterwatch.records.models import Alert, AlertDetection, LedgerEntry  # noqa: E402
+from filterwatch.records.opening import open_registers  # noqa: E402
+from filterwatch.records.services import open_alert  # noqa: E402
+
+MONDAY = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
+HEAD = "level: high\noutcome: breach\npolicy: {text: 'The words.', section: 'Use'}\n"
+EXAMPLES = "examples: {holds: [{host: x.test}], does_not_hold: [{host: y.test}]}\n"
+
+
+@pytest.fixture
+def rules(tmp_path) -> Path:
+    directory = tmp_path / "rules"
+    (directory / "lists").mkdir(parents=True)
+    (directory / "lists" / "gambling.txt").write_text("# category: gambling\nbet.test\n")
+    gambling = "id: gambling\ntitle: The title\ncategory: gambling\nmatch: {categories: [gambling]}\n"
+    (directory / "gambling.yaml").write_text(gambling + "who: {groups: [pupils]}\n" + HEAD + EXAMPLES)
+    csam = "id: csam\ntitle: The title\ncategory: csam\nmatch: {host: {exact: [img.awful.test]}}\n"
+    (directory / "csam.yaml").write_text(csam + HEAD + EXAMPLES)
+    return directory
+
+
+def explained(rules: Path, address: str, **asked) -> explaining.Explained:
+    return explaining.explain(School(None, rules), Request(address, MONDAY, **asked))
+
+
+def test_a_rule_that_holds_says_why_and_one_that_nearly_holds_says_what_is_missing(rules):
+    found = explained(rules, "https://www.bet.test/x", group="pupils")
+    assert [one.rule.id for one in found.holds] == ["gambling"]
+    assert found.holds[0].reason == "host is on the gambling list"
+    assert [(one.list, one.entry, one.used) for one in found.entries] == [("gambling", "bet.test", True)]
+    assert (found.host, found.domain, found.in_school_hours) == ("www.bet.test", "bet.test", True)
+    found = explained(rules, "www.bet.test", group="staff")
+    assert [one.rule.id for one in found.holds] == []
+    assert [one.missing for one in found.nearly] == [("who: needs: the person is one of pupils",)]
+
+
+def test_an_address_written_in_a_strange_way_is_the_host_it_means(rules):
+    assert explained(rules, "HTTP://user:pw@WWW.Bet.TEST.:8080/#x").host == "www.bet.test"
+
+
+@pytest.mark.parametrize("address", ["", "\x1b[31m", "http://", "a b", "..", "[::"])
+def test_what_names_no_host_is_refused(rules, address):
+    with pytest.raises(FilterwatchError, match="names no host"):
+        explained(rules, address)
+
+
+def test_a_group_that_does_not_exist_is_refused(rules):
+    with pytest.raises(FilterwatchError, match="there is no group 'pupil'; use one of pupils, staff"):
+        explained(rules, "bet.test", group="pupil")
+
+
+def test_an_illegal_address_is_shown_nowhere(rules):
+    done = CliRunner().invoke(make_app(), ["explain", "https://img.awful.test/a", "--rules", str(rules)])
+    assert done.exit_code == 0, done.output
+    assert "withheld: illegal content" in done.output
+    assert "awful" not in done.output
+    assert "csam: The title" in done.output
+
+
+def test_every_line_of_an_explanation_fits_the_terminal(rules):
+    words = ["explain", "www.bet.test", "--group", "pupils", "--at", "2026-11-23 10:15", "--rules", str(rules)]
+    output = CliRunner().invoke(make_app(), words).output
+    assert "Mon 23 Nov 2026 10:15, in school hours" in output
+    assert 'policy: "The words." (Use)' in output
+    assert max(len(line) for line in output.splitlines()) <= 80
+
+
+def test_a_raw_line_cannot_move_the_cursor_and_holds_no_link():
+    line = (
+        b"1795311995.403 0 10.1.2.3 TCP_MISS/200 9 GET https://u.bet.test/\x1b[2J\xff - www.bet.test \xe2\x80\xaetext"
+    )
+    assert shown(line) == (
+        "1795311995.403 0 10.1.2.3 TCP_MISS/200 9 GET hxxps://u[.]bet[.]test/\\x1b[2J\ufffd - www[.]bet[.]test "
+        "\\u202etext"
+    )
+
+
+@pytest.fixture
+def case(tmp_path):
+    """An alert of which the journal still holds the line; return a function that explains it."""
+    open_registers(records.Settings(), tmp_path)
+    row = {
+        "time": [MONDAY], "rule": ["vpn"], "rule_version": ["abc123def456"], "level": ["high"], "category": ["bypass"],
+        "outcome": ["breach"], "reason": ["host is on the vpn list"], "source": ["squid"], "stream": ["s"],
+        "line_offset": [7], "group": ["pupils"],
+    }  # fmt: skip
+    types = {"time": pl.Datetime("us", "UTC"), "level": LEVEL, "outcome": OUTCOME, "group": GROUP}
+    found = make(pl.DataFrame(row, schema_overrides=types))
+    raw = pl.Series("raw", [b"10.0.0.9 sam.poe GET http://secretvpn.example/ \x1b]52;c;evil\x07"], pl.Binary)
+    with Journal.open(tmp_path / "journal.db", writer=True, clock=SystemClock()) as journal:
+        journal.commit(Commit(read_at=MONDAY, detections=found.with_columns(raw)))
+
+    def alert(**more):
+        values = {
+            "id": "a" * 32, "number": "FW-2026-22222", "site": "st-pauls", "family": "bypass", "chain": "general",
+            "level": "high", "route": "immediate", "outcome": "breach", "subject": "s", "pseudonym": "P-234567",
+            "person": "sam poe", "client_ip": "10.0.0.9", "first_time": MONDAY, "last_time": MONDAY,
+            "created_at": MONDAY, "count": 3,
+        }  # fmt: skip
+        made = Alert(**values | more)
+        open_alert(made, MONDAY)
+        AlertDetection.objects.create(
+            id=found["id"][0], alert=made, time=MONDAY, rule="vpn", rule_version="abc123def456", level="high", line_offset=7,
+            category="bypass", reason="host is on the vpn list", host="secretvpn.example", source="squid",
+        )  # fmt: skip
+
+        def explain(*words) -> str:
+            done = CliRunner().invoke(make_app(), ["explain", "FW-2026-22222", *words, "--state", str(tmp_path)])
+            return done.output if done.exception is None else str(done.exception)
+
+        return explain
+
+    yield alert
+    records.setup(":memory:", "a secret for tests")
+
+
+def test_an_alert_is_explained_without_names_until_they_are_asked_for(case):
+    said = case()()
+    assert "vpn (version abc123def456, high)" in said
+    assert "because host is on the vpn list" in said
+    assert "secretvpn[.]example" in said
+    for personal in ("sam", "10.0.0.9"):
+        assert personal not in said
+    assert not LedgerEntry.objects.filter(action="names looked at").exists()
+
+
+def test_who_looks_at_names_and_lines_is_recorded(case):
+    explain = case()
+    assert "say why the names are needed" in explain("--names", "--by", "Jane")
+    said = explain("--names", "--by", "Jane", "--why", "to speak to the pupil")
+    assert "line: 10.0.0.9 sam[.]poe GET hxxp://secretvpn[.]example/ \\x1b]52;c;evil\\x07" in said
+    assert "\x1b" not in said
+    assert LedgerEntry.objects.filter(action="names looked at").count() == 1
+
+
+def test_illegal_content_shows_no_address_even_to_two_persons(case):
+    explain = case(illegal_protocol=True, compartment="illegal", family="illegal")
+    assert "a second person must agree" in explain("--names", "--by", "Jane", "--why", "x")
+    said = explain("--names", "--by", "Jane", "--why", "x", "--second", "Ann Head")
+    assert "sam poe" in said
+    assert "secretvpn" not in said
+    assert "withheld" in said
