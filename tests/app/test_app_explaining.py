@@ -123,8 +123,9 @@ def case(tmp_path):
         made = Alert(**values | more)
         open_alert(made, MONDAY)
         AlertDetection.objects.create(
-            id=found["id"][0], alert=made, time=MONDAY, rule="vpn", rule_version="abc123def456", level="high", line_offset=7,
-            category="bypass", reason="host is on the vpn list", host="secretvpn.example", source="squid",
+            id=found["id"][0], alert=made, time=MONDAY, rule="vpn", rule_version="abc123def456", level="high",
+            line_offset=7, category="bypass", reason="host is on the vpn list", source="squid",
+            host="secretvpn.example",
         )  # fmt: skip
 
         def explain(*words) -> str:

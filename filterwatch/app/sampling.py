@@ -1,0 +1,75 @@
+"""A look at the end of a log: which format is it in, and can its decoder read it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from filterwatch import decoders
+from filterwatch.lines import Checkpoint, LineBatch
+
+BYTES = 256 * 1024
+"""Bytes looked at: a thousand lines and more, in a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a decoder made of a sample.
+
+    Attributes:
+        events: Lines that became events.
+        rejected: Lines it could not read.
+        skipped: Lines that mean nothing to it.
+        why: Why the first rejected line was rejected.
+    """
+
+    events: int
+    rejected: int
+    skipped: int
+    why: str | None
+
+
+def sample(path: Path) -> LineBatch:
+    """Return the last whole lines of a log.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(0, "no regular file")
+        begin = max(0, status.st_size - BYTES)
+        file.seek(begin)
+        data = file.read(BYTES)
+    if begin:
+        data = data[data.find(b"\n") + 1 :]
+    data = data[: data.rfind(b"\n") + 1]
+    written = datetime.fromtimestamp(status.st_mtime, UTC)
+    name = str(path)
+    return LineBatch("sample", name, data, 0, len(data), name, written, Checkpoint("sample", name, len(data)))
+
+
+def format_of(batch: LineBatch) -> str | None:
+    """Return the format that the lines are in; null where that cannot be told."""
+    step = max(1, len(batch) // decoders.SAMPLE_LINES)
+    return decoders.detect([batch.line(number) for number in range(0, len(batch), step)])
+
+
+def answers(batch: LineBatch, format_: str, zone: ZoneInfo, options: Mapping[str, object] | None = None) -> Answers:
+    """Return what the decoder of *format_* makes of the lines.
+
+    Raises:
+        FilterwatchError: There is no such format, or an option is wrong.
+    """
+    if not len(batch):
+        return Answers(0, 0, 0, None)
+    decoded = decoders.make(format_, options or {}, zone=zone).decode(batch)
+    why = decoded.rejected["why"][0] if len(decoded.rejected) else None
+    return Answers(len(decoded.events), len(decoded.rejected), len(decoded.skipped), why)
