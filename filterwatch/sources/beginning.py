@@ -11,7 +11,6 @@ from filterwatch.clock import Clock
 from filterwatch.lines import Checkpoint
 from filterwatch.sources.content import Content, Plain
 from filterwatch.sources.identity import HEAD, Anchor, Identity, Inode, Print
-from filterwatch.sources.scan import Found
 from filterwatch.sources.settings import Start
 from filterwatch.sources.stream import Stream
 
@@ -43,22 +42,22 @@ class Beginning:
         self._clock = clock
         self._taken = taken
 
-    def make(self, found: Found, inode: Inode, content: Content) -> Stream:
-        """Return the stream of a file never seen before."""
-        identity = Identity(found.path, inode, Print.of(content.read(0, HEAD)))
-        stream = Stream(self._new_id(found, inode), found.family, 0, identity)
-        if not self.first or self._start == "history" or (self._start == "beginning" and found.current):
+    def make(self, path: str, family: str, content: Content, inode: Inode, *, current: bool) -> Stream:
+        """Return the stream of bytes never seen before."""
+        identity = Identity(path, inode, Print.of(content.read(0, HEAD)))
+        stream = Stream(self._new_id(path, inode), family, 0, identity)
+        if not self.first or self._start == "history" or (self._start == "beginning" and current):
             return stream
-        identity.passed = identity.ended = not found.current
+        identity.passed = identity.ended = not current
         if isinstance(content, Plain):
             size = content.size()
-            stream.offset = _behind_last_line(content, size) if found.current else size
+            stream.offset = _behind_last_line(content, size) if current else size
             identity.anchor = Anchor.of(content.read, stream.offset)
         return stream
 
-    def _new_id(self, found: Found, inode: Inode) -> str:
+    def _new_id(self, path: str, inode: Inode) -> str:
         """Return an id that no stream had before: 16 hexadecimal digits."""
-        seeds = (f"{inode} {self._clock.now().isoformat()} {count} {found.path}" for count in itertools.count())
+        seeds = (f"{inode} {self._clock.now().isoformat()} {count} {path}" for count in itertools.count())
         ids = (hashlib.blake2b(seed.encode(errors="surrogateescape"), digest_size=8).hexdigest() for seed in seeds)
         return next(one for one in ids if one not in self._taken)
 

@@ -14,6 +14,7 @@ from filterwatch.lines import Checkpoint, Gap, LineBatch
 from filterwatch.sources.beginning import START, Beginning, restored
 from filterwatch.sources.compressed import Compressed
 from filterwatch.sources.cutting import Cut, Trim
+from filterwatch.sources.holes import holes
 from filterwatch.sources.names import stripped
 from filterwatch.sources.reader import TruncatedError
 from filterwatch.sources.scan import Found, Scanner, Sight
@@ -69,6 +70,8 @@ class FileSource:
         self._where = Whereabouts(streams, rules)
         self._marks: deque[tuple[Stream, tuple[Gap, ...]]] = deque()
         self._looked: float | None = None
+        self._stale = False
+        self._before = frozenset(streams)
         self._turn = ""
         self._absent: dict[str, float] | None = None
         self._problems: list[str] = []
@@ -78,12 +81,12 @@ class FileSource:
 
         A batch may hold no line: it then carries a gap, or a checkpoint that must be stored like any other.
         """
-        looked = self._looked is None or self._scanner.changed()
+        looked = self._looked is None or self._stale or self._scanner.changed()
         looked = looked or self._clock.monotonic() - (self._looked or 0) >= _LOOK_SECONDS
         if looked:
             self._look()
         batch = self._next(limit_bytes)
-        if batch is None and (not looked or self._looked is None):
+        if batch is None and (not looked or self._stale):
             self._look()
             batch = self._next(limit_bytes)
         return batch
@@ -128,7 +131,8 @@ class FileSource:
 
     def _look(self) -> None:
         """Bring names and files up to date."""
-        self._looked = self._clock.monotonic()
+        self._stale = False
+        first, self._looked = self._looked is None, self._clock.monotonic()
         sight = self._scanner.look()
         sight.found[:0] = self._left_behind(sight)
         self._where.meet(sight)
@@ -139,6 +143,8 @@ class FileSource:
             else:
                 self._marks.append((stream, ()))
         self._where.changed.clear()
+        if first and not self._beginning.first:
+            self._marks.extend(self._holes(sight))
         self._miss(sight)
         self._problems = [*sight.problems, *self._where.problems, *self._not_there(sight)]
 
@@ -195,7 +201,7 @@ class FileSource:
 
     def _emptied(self, stream: Stream) -> None:
         self._where.emptied(stream)
-        self._looked = None  # look again at once: its copy and its new lines are files to be found
+        self._stale = True  # look again at once: its copy and its new lines are files to be found
 
     def _is_finished(self, stream: Stream) -> bool:
         still = self._clock.monotonic() - stream.moved >= self._rotate_wait
@@ -253,6 +259,14 @@ class FileSource:
                     size=status.st_size,
                     mtime_ns=status.st_mtime_ns,
                 )
+
+    def _holes(self, sight: Sight) -> Iterator[tuple[Stream, tuple[Gap, ...]]]:
+        """Yield what was rotated away and removed since the last stop without ever being seen."""
+        found = [one for one in sight.found if one.family not in self._where.unsettled]
+        for stream, paths in holes(found, self._where.stream_at, lambda one: one.id not in self._before):
+            why = "was removed before it was read, others of its row were not; keep logs until they are read"
+            now = self._clock.now()
+            yield stream, tuple(Gap(self.name, "", None, None, now, f"{path} {why}") for path in paths)
 
     def _miss(self, sight: Sight) -> None:
         """Call streams lost that have been nowhere for long enough."""

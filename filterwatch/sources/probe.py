@@ -104,7 +104,8 @@ def _by_anchor(question: Question, head: bytes) -> Generator[Step, None, Verdict
     content = question.content
     closed = [one for one in question.streams() if one.reader is None and one.identity.head.length]
     alike = [one for one in closed if one.identity.head.fits(head)]
-    short = []
+    short: list[Stream] = []
+    same = None
     for stream in sorted(alike, key=lambda one: one.identity.anchor.start):
         anchor = stream.identity.anchor
         before = anchor.before
@@ -113,9 +114,11 @@ def _by_anchor(question: Question, head: bytes) -> Generator[Step, None, Verdict
             short.append(stream)
         elif before.fits(bytes_before):
             if stream.id in question.orphans:
-                return Verdict(Answer.SAME, stream)
-            if not question.current and not content.read(anchor.position, 1):
+                same = stream  # a later one has the longer proof
+            elif not question.current and not content.read(anchor.position, 1):
                 return Verdict(Answer.COPY, stream)
+    if same:
+        return Verdict(Answer.SAME, same)
     whole = [one for one in short if one.identity.head.length == HEAD and not question.current]
     if not whole:
         return None

@@ -61,6 +61,8 @@ class Reader:
         self.size = self.content.size()
         if self.size < self.offset or not self._holds():
             raise TruncatedError
+        if self.offset == 0 and len(self._head) < min(HEAD, self.size):
+            self._head = self.content.read(0, HEAD)
         if self.size < self.cutter.position:
             self.cutter.rewind()
             self._rolling = self._tail

@@ -84,6 +84,7 @@ class Stream:
         size = self.reader.measure()
         if not self.identity.compressed:
             self.identity.size = size
+            self.identity.head = self.reader.head()
         return size
 
     def unread(self) -> int:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 from filterwatch.sources.content import Content, Plain, content_of, open_file
 from filterwatch.sources.cutting import Trim
@@ -22,18 +23,26 @@ _MOST_OPEN = 256
 """Files of one source open at once; more wait for their turn."""
 
 
+class MakeStream(Protocol):
+    """Makes the stream of bytes never seen before."""
+
+    def __call__(self, path: str, family: str, content: Content, inode: Inode, *, current: bool) -> Stream:
+        """Return it; *current* says whether its writer's name leads to it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How streams are made and judged.
 
     Attributes:
-        make: Makes the stream of a file never seen before.
+        make: Makes the stream of bytes never seen before.
         now: Monotonic seconds.
         still: Seconds without a change after which a file is judged as it is.
         trim: What is kept of odd lines.
     """
 
-    make: Callable[[Found, Inode, Content], Stream]
+    make: MakeStream
     now: Callable[[], float]
     still: float
     trim: Trim
@@ -115,18 +124,29 @@ class Whereabouts:
         return True
 
     def emptied(self, stream: Stream) -> None:
-        """Take note that a stream's file was emptied in place: what it held may live on in a copy."""
-        stream.close()
+        """Take note that a stream's file was emptied in place.
+
+        What it held may live on in a copy.  What it holds now is a new stream, read from the same descriptor: the
+        file may be moved or removed before anybody looks again.
+        """
         stream.identity.truncated = True
         self._leave(stream)
-
-    def orphans(self, family: str) -> list[Stream]:
-        """Return the streams of *family* that have no file."""
-        return [one for one in self._family(family) if self.is_orphan(one)]
+        reader, stream.reader = stream.reader, None
+        if reader:
+            identity = stream.identity
+            new = self._rules.make(identity.path, stream.family, reader.content, identity.inode, current=stream.current)
+            new.open(reader.content, identity.inode, self._rules.trim)
+            new.moved = self._rules.now()
+            self.streams[new.id] = new
 
     def is_orphan(self, stream: Stream) -> bool:
         """Return whether a stream has no file."""
         return stream.reader is None and all(place.stream is not stream for place in self._places.values())
+
+    def stream_at(self, one: Found) -> Stream | None:
+        """Return the stream that is read from a file; null for a copy or a file not told apart yet."""
+        place = self._places.get(one.key)
+        return place.stream if place and not place.copy else None
 
     def forget(self, stream: Stream) -> None:
         """Drop a stream that is nowhere."""
@@ -216,8 +236,10 @@ class Whereabouts:
             if not isinstance(error, FileNotFoundError):
                 self.problems.append(f"{one.path}: cannot be opened: {error.strerror}; let filterwatch read it")
             return True
-        for stream in self.streams.values():
-            if stream.identity.inode == inode and stream.reader is None and self._is_same_file(stream, one, content):
+        # An emptied file has had several streams: the one with the longest proof is the one it holds now.
+        same = [stream for stream in self.streams.values() if stream.identity.inode == inode and stream.reader is None]
+        for stream in sorted(same, key=lambda stream: stream.identity.anchor.position, reverse=True):
+            if self._is_same_file(stream, one, content):
                 self._attach(stream, one, content, inode)
                 return True
         self._asked[one.key] = _Asked(one, still, inode, content)
@@ -226,7 +248,7 @@ class Whereabouts:
     def _is_same_file(self, stream: Stream, one: Found, content: Content) -> bool:
         """Whether a file with a stream's inode is that stream's: inodes are reused, and files emptied."""
         identity = stream.identity
-        if identity.compressed != (one.compression is not None):
+        if identity.compressed != (one.compression is not None) or not identity.head.length:
             return False
         if not isinstance(content, Plain):
             return (identity.size, identity.mtime_ns) == (one.size, one.mtime_ns)
@@ -274,8 +296,11 @@ class Whereabouts:
             return
         del self._asked[one.key]
         if stream is None:
-            stream = self._rules.make(one, asked.inode, asked.content)
+            stream = self._rules.make(one.path, one.family, asked.content, asked.inode, current=one.current)
             self.streams[stream.id] = stream
+            if one.linked:
+                # Once the link is switched only its checkpoint tells where this log is.
+                self.changed.append(stream)
         if answer is Answer.COPY:
             self._places[one.key] = _Place(stream, one, asked.inode, copy=True)
             if twin := stream.twin():
@@ -300,6 +325,7 @@ class Whereabouts:
             content.close()
         else:
             stream.open(content, inode, self._rules.trim)
+            stream.identity.ended = False
             stream.moved = self._rules.now()
         if moved:
             self.changed.append(stream)
