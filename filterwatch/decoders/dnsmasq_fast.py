@@ -1,17 +1,16 @@
 """The vectorised reader of dnsmasq's query log.
 
-1. The stamp is read from its fixed place, `dnsmasq[pid]:` found behind it.
+1. The stamp is read from its fixed place; `dnsmasq[pid]:` ends at the first or second blank behind it.
 2. The last three blanks of a line stand before the name, the verb and the destination; with `extra` the first two
-behind
-   the header end the serial and the client.  Those blanks become separators, and the CSV reader cuts the columns.
-3. What few distinct texts mean (program, source words, client, upstream, answer words) is asked of the exact reader.
+   behind the header end the serial and the client.  Those blanks become separators, and the CSV reader cuts columns.
+3. What few distinct texts mean (header, source words, client, upstream, answer words) is asked of the exact reader.
+
 A name with a blank makes source words that nobody knows: such a line takes the exact path.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
@@ -20,30 +19,32 @@ from filterwatch.decoders import dnsmasq
 from filterwatch.decoders.dnsmasq import Policy, Role
 from filterwatch.decoders.envelope import tagged
 from filterwatch.decoders.reading import address
-from filterwatch.decoders.screen import SEPARATOR, Bytes, Lines, Mask, Places, kept
+from filterwatch.decoders.screen import SEPARATOR, Lines, Mask, Places, kept
 from filterwatch.decoders.stamps import Stamps, read_stamps
-from filterwatch.decoders.tables import Row, looked_up
-from filterwatch.events import ACTION, KIND, DataType
+from filterwatch.decoders.tables import KNOWN, Lookup, Row, looked_up
+from filterwatch.events import ACTION, KIND
 
-_HEAD = ("stamp", "program", "pid")
 _MESSAGE = ("words", "name", "verb", "destination")
-_EXTRA = ("serial", "client")
+_NAMES = ("stamp", "header", *_MESSAGE)
+_EXTRA_NAMES = ("stamp", "header", "serial", "client", *_MESSAGE)
 
 
 def read(lines: Lines, policy: Policy) -> pl.DataFrame:
     """Return the events of the lines that are certain, with ``line``, ``stamp_us`` and ``stamp_clock``."""
     stamps = read_stamps(lines)
-    array = lines.array
-    closing = np.flatnonzero((array[:-2] == ord("]")) & (array[1:-1] == ord(":")) & (array[2:] == 32))
-    close = lines.next_of(closing, stamps.body)
-    opened = lines.next_of(np.flatnonzero(array == ord("[")), stamps.body)
-    good = lines.regular & stamps.found & ~stamps.modern & (opened < close) & (close + 3 < lines.ends)
-    behind = np.searchsorted(lines.marks, close + 2)
-    blanks = lines.first + lines.blanks - behind - 1
-    extra = array[np.minimum(close + 3, len(array) - 1)] - np.uint8(48) <= 9
+    header, found = _header_ends(lines, stamps)
+    good = lines.regular & stamps.found & ~stamps.modern & found
+    line_end = lines.first + lines.blanks
+    blanks = line_end - header - 1
+    array, marks = lines.array, lines.marks
+    # The root, addresses (their reverse name was asked for) and odd names take the exact path.
+    name_end = array[marks[np.maximum(line_end - 2, 0)] - 1]
+    good &= (name_end - np.uint8(48) > 9) & (name_end != ord("."))
+    start = np.minimum(marks[np.minimum(header, len(marks) - 1)] + 1, len(array) - 1)
+    extra = array[start] - np.uint8(48) <= 9
     parts = [
-        _cut(lines, stamps, good & extra & (blanks >= 5), (opened, close + 2), behind, extra=True),
-        _cut(lines, stamps, good & ~extra & (blanks >= 3), (opened, close + 2), behind, extra=False),
+        _cut(lines, stamps, good & extra & (blanks >= 5), header, extra=True),
+        _cut(lines, stamps, good & ~extra & (blanks >= 3), header, extra=False),
     ]
     frames = [_events(part, policy) for part in parts if part is not None]
     if not frames:
@@ -51,174 +52,126 @@ def read(lines: Lines, policy: Policy) -> pl.DataFrame:
     return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal").sort("line")
 
 
-def _cut(
-    lines: Lines, stamps: Stamps, good: Mask, head: tuple[Places, Places], behind: Places, *, extra: bool
-) -> pl.DataFrame | None:
+def _header_ends(lines: Lines, stamps: Stamps) -> tuple[Places, Mask]:
+    """Return the index in ``marks`` of the blank behind ``[host ]dnsmasq[pid]:``, and where there is one."""
+    array, marks = lines.array, lines.marks
+    index = np.minimum(np.searchsorted(marks, stamps.body), len(marks) - 2)
+    ends = (array[marks[index] - 1] == ord(":")) & (array[marks[index] - 2] == ord("]"))
+    index = index + ~ends
+    ends = (array[marks[index] - 1] == ord(":")) & (array[marks[index] - 2] == ord("]"))
+    return index, ends & (index < lines.first + lines.blanks)
+
+
+def _cut(lines: Lines, stamps: Stamps, good: Mask, header: Places, *, extra: bool) -> pl.DataFrame | None:
     """Cut the columns of the lines in *good*."""
     rows = np.flatnonzero(good)
     if not len(rows):
         return None
-    array: Bytes = lines.array.copy()
-    array[stamps.body[rows] - 1] = SEPARATOR
-    for places in head:
-        array[places[rows]] = SEPARATOR
+    lines.array[stamps.body[rows] - 1] = SEPARATOR
     line_end = lines.first[rows] + lines.blanks[rows]
-    indices = [line_end - 3, line_end - 2, line_end - 1]
+    indices = [header[rows], line_end - 3, line_end - 2, line_end - 1]
     if extra:
-        indices += [behind[rows] + 1, behind[rows] + 2]
+        indices += [header[rows] + 1, header[rows] + 2]
     for index in indices:
-        array[lines.marks[index]] = SEPARATOR
-    names = (*_HEAD, *(_EXTRA if extra else ()), *_MESSAGE)
+        lines.array[lines.marks[index]] = SEPARATOR
+    names = _EXTRA_NAMES if extra else _NAMES
     text = pl.read_csv(
-        kept(array, lines, good),
+        kept(lines, good),
         separator=chr(SEPARATOR),
         quote_char=None,
         has_header=False,
         schema=dict.fromkeys(names, pl.String()),
         columns=list(range(1, len(names))),
     )
-    return text.with_columns(
-        line=pl.Series(rows.astype(np.uint32)),
-        stamp_us=pl.Series(stamps.us[rows]),
-        stamp_clock=pl.Series(stamps.clock[rows]),
-    )
-
-
-_WORDS: Mapping[str, DataType] = {
-    "role": pl.UInt8(),
-    "meant": pl.String(),
-    "query_type": pl.String(),
-    "filter_reason": pl.String(),
-    "filter_rule": pl.String(),
-}
+    stamp = (pl.Series("stamp_us", stamps.us[rows]), pl.Series("stamp_clock", stamps.clock[rows]))
+    return pl.DataFrame([*text, pl.Series("line", rows.astype(np.uint32)), *stamp])
 
 
 def _events(text: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    tables = [
-        looked_up(text["program"], _program, {}),
-        looked_up(text["pid"], _pid, {"process": pl.String()}),
-        looked_up(text["words"], _words, _WORDS),
-    ]
-    name = pl.col("name")
-    checks = [
-        # The root, addresses (their reverse name was asked for) and upstream errors take the exact path.
-        (~name.str.contains(r":|[0-9.]$") & (name != "error") & (name != "(CNAME)")).fill_null(value=False),
-        (pl.col("verb") == pl.col("meant")).fill_null(value=False),
-        pl.col("destination").is_not_null(),
-    ]
-    text = text.with_columns(*(column for table in tables for column in table.drop("known")))
-    if "serial" in text.columns:
-        text, sure = _with_client(text)
-        checks += sure
-    known = text.select(pl.all_horizontal(checks)).to_series()
-    for table in tables:
-        known &= table["known"]
-    if not known.all():
-        text = text.filter(known)
-    text = text.with_columns(query=name.str.to_lowercase())
-    key = pl.col("serial") if "serial" in text.columns else pl.col("query")
-    return text.select(
-        pl.col("line", "stamp_us", "stamp_clock", "query", "query_type", "filter_reason", "filter_rule"),
-        *_by_role(text, policy),
-        kind=pl.lit("dns", KIND),
-        request_key=pl.concat_str("process", pl.lit("/"), key),
-    )
-
-
-def _with_client(text: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.Expr]]:
-    """Take ``client/port`` apart; return also what must hold."""
-    split = text.select(pl.col("client").str.splitn("/", 2).struct.rename_fields(["host", "port"]).struct.unnest())
-    client = looked_up(split["host"], _client, {"asking": pl.String()})
-    port = pl.col("client_port")
+    extra = "serial" in text.columns
+    if extra:
+        client = pl.col("client").str.splitn("/", 2).struct.rename_fields(["host", "port"]).struct.unnest()
+        text = text.with_columns(client).with_columns(client_port=pl.col("port").cast(pl.Int32, strict=False))
+    asking = [pl.col("serial", "port", "client_port")] if extra else []
+    lookups = [*_HEADER, Lookup("host", _client, {"client_ip": pl.String()})] if extra else _HEADER
+    text = looked_up(text, lookups, pl.col("line", "stamp_us", "stamp_clock", *_MESSAGE), *asking)
     text = text.with_columns(
-        client["asking"],
-        client["known"].alias("asked"),
-        split["port"].str.contains("^[0-9]{1,5}$").fill_null(value=False).alias("numbered"),
-        split["port"].cast(pl.Int32, strict=False).alias("client_port"),
+        known=pl.all_horizontal(KNOWN, *_CERTAIN, *(_CERTAIN_CLIENT if extra else ())),
+        query=pl.col("name").str.to_lowercase(),
     )
-    checks = [pl.col("asked"), pl.col("numbered"), port > 0, port <= 65_535]
-    return text, [*checks, pl.col("serial").str.contains("^[0-9]{1,10}$").fill_null(value=False)]
+    return _by_role(text if text[KNOWN].all() else text.filter(KNOWN), policy, extra=extra)
 
 
-def _by_role(text: pl.DataFrame, policy: Policy) -> list[pl.Series]:
-    """Return the columns whose meaning depends on what kind of line it is."""
-    role, words, destination, query = text["role"], text["words"], text["destination"], text["query"]
-    count = len(text)
-    asking = _filled(count, pl.String(), "client_ip")
-    upstream = _filled(count, pl.String(), "dest_ip")
-    upstream_port = _filled(count, pl.Int32(), "dest_port")
-    queries = (role == Role.QUERY).arg_true()
-    clients = looked_up(destination.gather(queries), lambda word: (address(word),), {"ip": pl.String()})
-    asking = asking.scatter(queries, clients["ip"])
-    forwards = (role == Role.FORWARDED).arg_true()
-    servers = looked_up(destination.gather(forwards), dnsmasq.upstream, {"ip": pl.String(), "port": pl.Int32()})
-    upstream = upstream.scatter(forwards, servers["ip"])
-    upstream_port = upstream_port.scatter(forwards, servers["port"])
-    if "asking" in text.columns:
-        asking = text["asking"].alias("client_ip")
-    columns = [asking, upstream, upstream_port, *_answers(role, words, destination, query, policy)]
-    return [*columns, text["client_port"]] if "client_port" in text.columns else columns
+_CERTAIN = (
+    ~pl.col("name").str.contains(":", literal=True).fill_null(value=True),
+    # An upstream's error has no name; "gravity blocked (CNAME)" may be cut short.
+    ~pl.col("name").is_in(["error", "(CNAME)"]),
+    (pl.col("verb") == pl.col("meant")).fill_null(value=False),
+    pl.col("destination").is_not_null(),
+)
+_CERTAIN_CLIENT = (
+    # It begins with a digit: so no number else than digits can be read from it.
+    pl.col("serial").cast(pl.Int64, strict=False).is_not_null() & (pl.col("serial").str.len_bytes() <= 10),
+    ~pl.col("port").str.starts_with("+").fill_null(value=True) & (pl.col("port").str.len_bytes() <= 5),
+    (pl.col("client_port") > 0).fill_null(value=False),
+    (pl.col("client_port") <= 65_535).fill_null(value=False),
+)
 
-
-def _answers(
-    role: pl.Series, words: pl.Series, destination: pl.Series, query: pl.Series, policy: Policy
-) -> list[pl.Series]:
-    """Return action, answer code and answer."""
-    frame = pl.DataFrame({"role": role, "words": words, "destination": destination})
-    answers = pl.col("role") >= Role.ANSWER
-    sink = pl.col("destination").is_in(sorted(policy.sinks))
-    frame = frame.select(
-        "destination",
-        answer_line=answers,
-        coded=answers & pl.col("destination").str.contains(_CODED),
-        own=(pl.col("role") == Role.ANSWER) & (pl.col("words") == "config") & ~sink,
-        action=pl.when(pl.col("role") == Role.QUERY)
-        .then(pl.lit("unknown"))
-        .when((pl.col("role") == Role.BLOCK) | (answers & sink))
-        .then(pl.lit("blocked"))
-        .otherwise(pl.lit("allowed"))
-        .cast(ACTION),
-        rcode=pl.when(answers).then(pl.lit("NOERROR")),
-        answer=pl.when(answers).then(pl.col("destination")),
-    )
-    action, rcode, answer = frame["action"], frame["rcode"], frame["answer"]
-    coded = frame["coded"].arg_true()
-    if len(coded):
-        codes = looked_up(destination.gather(coded), _code, {"code": pl.String(), "answer": pl.String()})
-        rcode, answer = rcode.scatter(coded, codes["code"]), answer.scatter(coded, codes["answer"])
-    own = frame["own"].arg_true()
-    if len(own):
-        pairs = pl.select(pl.concat_str(destination.gather(own), query.gather(own), separator=" ")).to_series()
-        found = looked_up(pairs, lambda pair: (_own_action(policy, pair),), {"action": ACTION})
-        action = action.scatter(own, found["action"])
-    return [action, rcode, answer]
-
-
-def _filled(count: int, dtype: DataType, name: str) -> pl.Series:
-    return pl.select(pl.repeat(None, count, dtype=dtype).alias(name)).to_series()
-
-
+_DESTINATION = pl.col("destination")
+_ROLE = pl.col("role")
+_ANSWER = _ROLE >= Role.ANSWER
+_COLUMNS = ("line", "stamp_us", "stamp_clock", "query", "query_type", "filter_reason", "filter_rule")
 _CODED = r"^(?:NXDOMAIN|NODATA|SERVFAIL|REFUSED|NOTIMP|FORMERR)(?:-|$)"
+_MEANING = {"asker": pl.String(), "server": pl.String(), "port": pl.Int32(), "code": pl.String()}
 
 
-def _code(text: str) -> Row:
-    code = dnsmasq.no_answer(text)
-    return (code or "NOERROR", None if code else text)
+def _by_role(text: pl.DataFrame, policy: Policy, *, extra: bool) -> pl.DataFrame:
+    """Return the events: what the destination means depends on what kind of line it is."""
+    sink = _DESTINATION.is_in(sorted(policy.sinks))
+    own = (_ROLE == Role.ANSWER) & (pl.col("words") == "config") & ~sink
+    text = text.with_columns(
+        # Answers are too many to ask for each; clients, upstreams and answer words are few.
+        told=pl.when(~_ANSWER | _DESTINATION.str.contains(_CODED)).then(_DESTINATION),
+        # Only the resolver's own answers depend on the name; they are few, too.
+        own=pl.when(own).then(pl.concat_str(_DESTINATION, pl.lit(" "), "query")),
+        sunk=(_ROLE == Role.BLOCK) | (_ANSWER & sink),
+    )
+    lookups = [
+        Lookup("told", _told, _MEANING),
+        Lookup("own", lambda pair: (_own_action(policy, pair),), {"own_action": ACTION}),
+    ]
+    asking = ("client_ip", "client_port", "serial") if extra else ()
+    text = looked_up(text, lookups, pl.col(*_COLUMNS, "role", "sunk", "destination", "process", *asking))
+    return text.select(
+        pl.col(*_COLUMNS, *asking[:2]),
+        *(() if extra else (pl.when(_ROLE == Role.QUERY).then("asker").alias("client_ip"),)),
+        dest_ip=pl.when(_ROLE == Role.FORWARDED).then("server"),
+        dest_port=pl.when(_ROLE == Role.FORWARDED).then("port"),
+        action=pl.when("sunk")
+        .then(pl.lit("blocked", ACTION))
+        .when(_ROLE == Role.QUERY)
+        .then(pl.lit("unknown", ACTION))
+        .otherwise(pl.coalesce("own_action", pl.lit("allowed", ACTION))),
+        rcode=pl.when(_ANSWER).then(pl.coalesce("code", pl.lit("NOERROR"))),
+        answer=pl.when(_ANSWER & pl.col("code").is_null()).then("destination"),
+        kind=pl.lit("dns", KIND),
+        request_key=pl.concat_str("process", pl.lit("/"), "serial" if extra else "query"),
+    )
 
 
-def _own_action(policy: Policy, pair: str) -> str:
+def _told(text: str) -> Row:
+    return (address(text), *dnsmasq.upstream(text), dnsmasq.no_answer(text))
+
+
+def _own_action(policy: Policy, pair: str) -> str | None:
     answer, _, name = pair.partition(" ")
-    return policy.action("config", answer, name)
+    return policy.action("config", answer, name) if pair else None
 
 
-def _program(text: str) -> Row | None:
-    found = tagged(f"{text}[1]: x")
-    return () if found and found.message == "x" and found.program in ("dnsmasq", "pihole-FTL") else None
-
-
-def _pid(text: str) -> Row | None:
-    found = re.fullmatch(r"([0-9]+)\]:", text)
-    return (found[1],) if found else None
+def _header(text: str) -> Row | None:
+    found = tagged(f"{text} x")
+    ours = found and found.message == "x" and found.program in ("dnsmasq", "pihole-FTL")
+    return (found.pid,) if found and ours and re.search(r"\[[0-9]+\]:$", text) else None
 
 
 def _words(text: str) -> Row | None:
@@ -233,3 +186,19 @@ def _words(text: str) -> Row | None:
 
 def _client(text: str) -> Row | None:
     return (address(text),) if re.fullmatch(r"[0-9A-Fa-f:.]+", text) else None
+
+
+_HEADER = [
+    Lookup("header", _header, {"process": pl.String()}),
+    Lookup(
+        "words",
+        _words,
+        {
+            "role": pl.UInt8(),
+            "meant": pl.String(),
+            "query_type": pl.String(),
+            "filter_reason": pl.String(),
+            "filter_rule": pl.String(),
+        },
+    ),
+]

@@ -14,8 +14,8 @@ from pydantic import Field
 
 from filterwatch.config import Part
 from filterwatch.decoders.decoded import EVENT_ROWS
-from filterwatch.decoders.reading import Value, address, mac, number
-from filterwatch.decoders.tables import Row, looked_up
+from filterwatch.decoders.reading import IPV4, MOST_DIGITS, Value, address, mac, number
+from filterwatch.decoders.tables import Lookup, Row, looked_up
 
 PROTOCOLS = {
     "1": "icmp", "2": "igmp", "4": "ipip", "6": "tcp", "17": "udp", "41": "ipv6", "47": "gre", "50": "esp",
@@ -34,17 +34,41 @@ def _source_mac(text: str) -> str | None:
     return mac(text[18:35]) if len(text) == 41 else None
 
 
-CONVERSIONS: Mapping[str, Callable[[str], Value]] = {
-    "address": address,
-    "mac": mac,
-    "source_mac": _source_mac,
-    "port": _port,
-    "number": number,
-    "protocol": lambda text: PROTOCOLS.get(text, text.lower()),
-    "text": lambda text: None if text == "-" else text,
-    "lower": lambda text: None if text == "-" else text.lower(),
-    "upper": lambda text: None if text == "-" else text.upper(),
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """From a text to a value.
+
+    Attributes:
+        exact: For one text.
+        plain: For many: which texts need no asking.
+        value: For many: the value of a plain text.
+    """
+
+    exact: Callable[[str], Value]
+    plain: Callable[[pl.Expr], pl.Expr] | None = None
+    value: Callable[[pl.Expr], pl.Expr] | None = None
+
+
+def _matches(pattern: str) -> Callable[[pl.Expr], pl.Expr]:
+    return lambda text: text.str.contains(pattern)
+
+
+def _count(text: pl.Expr) -> pl.Expr:
+    return text.cast(pl.Int64, strict=False)
+
+
+CONVERSIONS: Mapping[str, Conversion] = {
+    "address": Conversion(address, _matches(IPV4), lambda text: text),
+    "mac": Conversion(mac),
+    "source_mac": Conversion(_source_mac),
+    "port": Conversion(_port, _matches("^(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3})$"), _count),
+    "number": Conversion(number, _matches(f"^[0-9]{{1,{MOST_DIGITS}}}$"), _count),
+    "protocol": Conversion(lambda text: PROTOCOLS.get(text, text.lower())),
+    "text": Conversion(lambda text: None if text == "-" else text),
+    "lower": Conversion(lambda text: None if text == "-" else text.lower()),
+    "upper": Conversion(lambda text: None if text == "-" else text.upper()),
 }
+"""Where nearly every text is another one, asking for each would be slow: those are plain."""
 
 
 class Target(Part):
@@ -72,19 +96,32 @@ class FieldMap:
     def exact(self, found: Mapping[str, str]) -> dict[str, Value]:
         """Return the columns of one line."""
         return {
-            column: CONVERSIONS[target.convert](found[target.key]) if found.get(target.key) else None
+            column: CONVERSIONS[target.convert].exact(found[target.key]) if found.get(target.key) else None
             for column, target in self.targets.items()
         }
 
-    def fast(self, found: pl.DataFrame) -> list[pl.Series]:
-        """Return the columns of many lines; *found* has one text column a key, null where the line lacks it."""
-        columns = []
+    def fast(self, texts: pl.DataFrame, lookups: list[Lookup], *more: pl.Expr) -> pl.DataFrame:
+        """Return the columns of many lines, of other *lookups*, and *more* of *texts*.
+
+        *texts* has one text column a key, null where the line lacks it.
+        """
+        flags: list[pl.Expr] = []
+        masked: list[pl.Expr] = []
+        united: list[pl.Expr] = []
+        asked = list(lookups)
         for column, target in self.targets.items():
-            convert = CONVERSIONS[target.convert]
-            texts = found[target.key]
-            table = looked_up(texts, _row_of(convert), {column: EVENT_ROWS[column]})
-            columns.append(table[column])
-        return columns
+            conversion, key = CONVERSIONS[target.convert], target.key
+            if conversion.plain is not None and conversion.value is not None:
+                text, flag = pl.col(key), f"{column} is plain"
+                plain, key = f"plain {column}", f"odd {column}"
+                flags.append(conversion.plain(text).alias(flag))
+                value = conversion.value(pl.when(flag).then(text)).cast(EVENT_ROWS[column])
+                masked += [value.alias(plain), pl.when(~pl.col(flag)).then(text).alias(key)]
+                united.append(pl.coalesce(plain, column).alias(column))
+                more = (*more, pl.col(plain))
+            asked.append(Lookup(key, _row_of(conversion.exact), {column: EVENT_ROWS[column]}))
+        frame = looked_up(texts.with_columns(flags).with_columns(masked), asked, *more)
+        return frame.with_columns(united).select(pl.exclude("^plain .*$"))
 
 
 def _row_of(convert: Callable[[str], Value]) -> Callable[[str], Row]:

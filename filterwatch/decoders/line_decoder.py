@@ -90,7 +90,7 @@ class LineDecoder:
         reader, count = self._reader, len(batch)
         if count <= FEW or (reader.fast is None and reader.passed_over is None):
             return None, np.arange(count), None
-        data = batch.data.replace(b"\r\n", b"\n") if b"\r\n" in batch.data else batch.data
+        data = batch.data.replace(b"\r\n", b"\n") if b"\r" in batch.data else batch.data
         lines = Lines(data)
         left = np.ones(count, np.bool_)
         sure = why = None
@@ -123,8 +123,8 @@ class LineDecoder:
             self._latest.move_to_end(batch.stream)
             if len(self._latest) > _STREAMS:
                 self._latest.popitem(last=False)
-        rows = rows.drop("stamp_us", "stamp_clock").with_columns(time=pl.Series(settled.us).cast(pl.Datetime("us")))
-        rows = rows.with_columns(pl.col("time").dt.replace_time_zone("UTC").cast(TIME))
+        time = pl.Series("time", settled.us).cast(TIME)
+        rows = pl.DataFrame([column for column in rows if column.name not in _STAMP or column.name == "line"] + [time])
         return rows, {"times_in_gap": settled.in_gap, "times_in_fold": settled.in_fold}
 
 

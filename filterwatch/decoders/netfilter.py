@@ -23,7 +23,7 @@ from filterwatch.decoders.fieldmap import FieldMap, Target
 from filterwatch.decoders.reading import NO_STAMP, Answer, Event, Rejected, Skipped, visible
 from filterwatch.decoders.screen import SEPARATOR, Lines, kept
 from filterwatch.decoders.stamps import read_stamp, read_stamps
-from filterwatch.decoders.tables import Row, looked_up
+from filterwatch.decoders.tables import KNOWN, Lookup, Row
 from filterwatch.events import ACTION, KIND
 
 
@@ -146,10 +146,9 @@ def read_fast(lines: Lines, prefixes: Prefixes) -> pl.DataFrame:
     rows = np.flatnonzero(good)
     if not len(rows):
         return pl.DataFrame(schema={"line": pl.UInt32()})
-    array = lines.array.copy()
-    array[stamps.body[rows] - 1] = SEPARATOR
+    lines.array[stamps.body[rows] - 1] = SEPARATOR
     text = pl.read_csv(
-        kept(array, lines, good),
+        kept(lines, good),
         separator=chr(SEPARATOR),
         quote_char=None,
         has_header=False,
@@ -167,16 +166,17 @@ def read_fast(lines: Lines, prefixes: Prefixes) -> pl.DataFrame:
 
 
 def _events(split: pl.DataFrame, prefixes: Prefixes) -> pl.DataFrame:
-    heads = split["head"].str.replace(_UPTIME, "")
-    head = looked_up(heads, lambda text: _head(text, prefixes), {"action": ACTION, "filter_rule": pl.String()})
     rest = split["rest"]
     if rest.str.contains(_INNER, literal=True).any():
         rest = rest.str.splitn(_INNER, 2).struct.field("field_0").alias("rest")
     fields = FieldMap(shipped().fields)
-    columns = fields.fast(keyvalue.columns(rest, fields.keys))
-    frame = pl.DataFrame([*split.drop("head", "rest"), *columns, *head]).with_columns(kind=pl.lit("flow", KIND))
-    sure = pl.col("known") & (pl.col("client_ip").is_not_null() | pl.col("dest_ip").is_not_null())
-    return frame.filter(sure).drop("known")
+    texts = split.drop("rest").with_columns(
+        *keyvalue.columns(rest, fields.keys), head=pl.col("head").str.replace(_UPTIME, "")
+    )
+    prefix = Lookup("head", lambda text: _head(text, prefixes), {"action": ACTION, "filter_rule": pl.String()})
+    frame = fields.fast(texts, [prefix], pl.col("line", "stamp_us", "stamp_clock"))
+    sure = pl.col(KNOWN) & (pl.col("client_ip").is_not_null() | pl.col("dest_ip").is_not_null())
+    return frame.filter(sure).drop(KNOWN).with_columns(kind=pl.lit("flow", KIND))
 
 
 def _head(text: str, prefixes: Prefixes) -> Row | None:

@@ -11,8 +11,11 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
 
-LARGEST = 2**63 - 1
-"""Largest number an event column holds; a larger one in a log is nonsense and becomes null."""
+MOST_DIGITS = 18
+"""Digits of a count that an event column surely holds; a longer one in a log is nonsense and becomes null."""
+
+IPV4 = r"^(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}$"
+"""What :func:`address` returns as it stands, as a regular expression."""
 
 
 class Clock(IntEnum):
@@ -81,10 +84,7 @@ def visible(line: bytes) -> str:
 
 def number(digits: str) -> int | None:
     """Return a count; null for ``-``, an empty string or what no column can hold."""
-    if not digits or len(digits) > 19 or not digits.isascii() or not digits.isdigit():
-        return None
-    value = int(digits)
-    return value if value <= LARGEST else None
+    return int(digits) if len(digits) <= MOST_DIGITS and digits.isascii() and digits.isdigit() else None
 
 
 @lru_cache(maxsize=65_536)

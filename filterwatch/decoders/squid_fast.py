@@ -10,15 +10,16 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
 
 from filterwatch.decoders import squid
 from filterwatch.decoders.common_log import verdict
-from filterwatch.decoders.reading import Clock, address, user
-from filterwatch.decoders.screen import BLANK, Bytes, Lines, Mask, Places, kept
-from filterwatch.decoders.tables import Row, looked_up
+from filterwatch.decoders.reading import IPV4, MOST_DIGITS, Clock, address, user
+from filterwatch.decoders.screen import BLANK, Bytes, Lines, Mask, Places, eight_digits, kept
+from filterwatch.decoders.tables import KNOWN, Lookup, Row, looked_up
 from filterwatch.decoders.url import authority
 from filterwatch.events import ACTION, KIND
 
@@ -33,52 +34,61 @@ HIDDEN = "\x1e"
 
 _COLUMNS = ("time", "elapsed", "client", "result", "bytes", "method", "url", "name", "hierarchy", "mime")
 _SCHEMA = dict.fromkeys(_COLUMNS, pl.String())
-_MOST_DIGITS = 18
-_WHOM = {"host": pl.String(), "dest_port": pl.Int32(), "ip": pl.String()}
-_RESULT_COLUMNS = {"filter_reason": pl.String(), "status": pl.Int32(), "action": ACTION}
+_REMEMBERED = 65_536
+"""Texts whose meaning is remembered from batch to batch; a flood of new ones only costs their reading."""
+_CODE = re.compile(r"[A-Z][A-Z0-9_]*")
+_CREDENTIALS = r"://[^/?#\s]*@"
 _PLAIN_AUTHORITY = re.compile(r"[a-z0-9][a-z0-9._-]*(?::\d{1,5})?")
 
 
 def read(lines: Lines) -> pl.DataFrame:
     """Return the events of the lines that are certain, with ``line``, ``stamp_us`` and ``stamp_clock``."""
-    array = lines.array.copy()
     stamp, good = _stamps(lines)
     good &= lines.regular & (lines.ends - lines.starts >= _SHORTEST)
     headers = _cut_headers(lines, good)
-    padded = _pad(array, lines, good)
-    good &= _columns(array, lines, padded, headers)
-    data = kept(array, lines, good) if headers is None else _before_headers(array, lines, good, headers[0])
+    padded = _pad(lines, good)
+    good &= _columns(lines, padded, headers)
+    data = kept(lines, good) if headers is None else _before_headers(lines, good, headers[0])
     rows = np.flatnonzero(good).astype(np.uint32)
     if not len(rows):
         return pl.DataFrame(schema={"line": pl.UInt32()})
-    text = pl.read_csv(data, separator=" ", quote_char=None, has_header=False, schema=_SCHEMA)
+    behind_time = list(range(1, len(_COLUMNS)))
+    text = pl.read_csv(data, separator=" ", quote_char=None, has_header=False, schema=_SCHEMA, columns=behind_time)
     frame = _events(text).with_columns(
         line=pl.Series(rows), stamp_us=pl.Series(stamp[good]), stamp_clock=pl.lit(int(Clock.UTC), pl.UInt8)
     )
     if headers is not None:
-        frame = frame.with_columns(_from_headers(array, good, headers))
+        frame = frame.with_columns(_from_headers(lines.array, good, headers))
     return (frame if frame["known"].all() else frame.filter("known")).drop("known")
 
 
 def _stamps(lines: Lines) -> tuple[Places, Mask]:
     """Read ``1795312249.195`` from the head of each line."""
-    window = lines.windows(lines.starts, 15)
-    digits = window - np.uint8(48)
-    point = digits[:, 10] == np.uint8(254)  # "." - "0"
-    good = (digits[:, :10] <= 9).all(axis=1) & point & (digits[:, 11:14] <= 9).all(axis=1) & (window[:, 14] == BLANK)
-    seconds = digits[:, :10] @ (10 ** np.arange(9, -1, -1))
-    millis = digits[:, 11:14] @ np.array([100, 10, 1])
+    window = lines.windows(lines.starts, 16)
+    first, good = eight_digits(window[:, :8])
+    rest = window[:, 8:14] - np.uint8(48)
+    good &= (rest[:, 0] <= 9) & (rest[:, 1] <= 9) & (window[:, 10] == ord(".")) & (window[:, 14] == BLANK)
+    good &= (rest[:, 3] <= 9) & (rest[:, 4] <= 9) & (rest[:, 5] <= 9)
+    seconds = first * 100 + rest[:, 0] * np.uint8(10) + rest[:, 1]
+    millis = rest[:, 3].astype(np.int64) * 100 + rest[:, 4] * np.uint8(10) + rest[:, 5]
     return (seconds * 1000 + millis) * 1000, good
 
 
-def _pad(array: Bytes, lines: Lines, good: Mask) -> Places:
-    """Overwrite the blanks before the elapsed time with zeros; return how many each line had."""
-    rows = np.flatnonzero(good)
-    leading = np.logical_and.accumulate(lines.windows(lines.starts[rows] + 15, 5) == BLANK, axis=1)
-    row, column = np.nonzero(leading)
-    array[lines.starts[rows][row] + 15 + column] = ord("0")
+def _pad(lines: Lines, good: Mask) -> Places:
+    """Overwrite the blanks before the elapsed time with zeros; return how many each line had.
+
+    Lines in which no digit stands there are no longer *good*.
+    """
     padded = np.zeros(len(lines), np.int64)
-    padded[rows] = leading.sum(axis=1)
+    rows = np.flatnonzero(good)
+    window = lines.windows(lines.starts[rows] + 15, 5)
+    leading = np.ones(len(rows), np.bool_)
+    for column in range(5):
+        leading &= window[:, column] == BLANK
+        window[leading, column] = ord("0")
+        padded[rows] += leading
+    lines.overwrite(lines.starts[rows] + 15, window)
+    good[rows] = window[:, 0] - np.uint8(48) <= 9
     return padded
 
 
@@ -105,38 +115,43 @@ def _cut_headers(lines: Lines, good: Mask) -> Headers | None:
     return first, second
 
 
-def _columns(array: Bytes, lines: Lines, padded: Places, headers: Headers | None) -> Mask:
+def _columns(lines: Lines, padded: Places, headers: Headers | None) -> Mask:
     """Hide the blanks of users' names; return which lines then have ten columns."""
+    array, marks, first = lines.array, lines.marks, lines.first
     until = lines.ends if headers is None else headers[0]
-    blanks = lines.blanks if headers is None else np.searchsorted(lines.marks, until) - lines.first
-    good: Mask = (blanks - padded >= 9) & (blanks - padded < _MOST_BLANKS) & (_doubled(lines, headers) == padded)
-    good &= lines.marks[np.maximum(lines.first + blanks - 1, 0)] != until - 1
+    blanks = lines.blanks if headers is None else np.searchsorted(marks, until) - first
+    good: Mask = (blanks - padded >= 9) & (blanks - padded < _MOST_BLANKS) & _single(lines, padded, headers)
+    last = marks[np.maximum(first + blanks - 1, 0)]
+    size = marks[np.minimum(first + padded + 3, len(marks) - 1)] + 1
+    good &= (last != until - 1) & (array[np.minimum(size, len(array) - 1)] - np.uint8(48) <= 9)
     named = np.flatnonzero(good & (blanks - padded > 9))
     if len(named):
         extra = blanks[named] - padded[named] - 9
-        last = lines.marks[lines.first[named] + blanks[named] - 3]
+        inner = marks[first[named] + blanks[named] - 3]
         # "x -" is a URL with blanks and no user: only the exact path tells.
-        bare = (array[last + 1] == ord("-")) & (array[last + 2] == BLANK)
+        bare = (array[inner + 1] == ord("-")) & (array[inner + 2] == BLANK)
         good[named[bare]] = False
         offsets = np.arange(int(extra.max()))
-        places = lines.first[named] + padded[named] + 7
+        places = first[named] + padded[named] + 7
         hidden = (places[:, None] + offsets)[(offsets < extra[:, None]) & ~bare[:, None]]
-        array[lines.marks[hidden]] = ord(HIDDEN)
+        array[marks[hidden]] = ord(HIDDEN)
     return good
 
 
-def _doubled(lines: Lines, headers: Headers | None) -> Places:
-    """Return how many blanks of each line follow a blank, up to the header blocks."""
+def _single(lines: Lines, padded: Places, headers: Headers | None) -> Mask:
+    """Return which lines have no two blanks side by side, up to the header blocks and but for the padding."""
     places = np.flatnonzero(np.diff(lines.marks) == 1) + 1
-    places = places[lines.array[lines.marks[places]] == BLANK]
+    if headers is None and len(places) == int(padded.sum()):
+        return np.ones(len(lines), np.bool_)
     line = np.searchsorted(lines.ends, lines.marks[places])
     if headers is not None:
         line = line[lines.marks[places] < headers[0][line]]
-    return np.bincount(line, minlength=len(lines))
+    result: Mask = np.bincount(line, minlength=len(lines)) == padded
+    return result
 
 
-def _before_headers(array: Bytes, lines: Lines, good: Mask, until: Places) -> bytes:
-    view = memoryview(array.data)
+def _before_headers(lines: Lines, good: Mask, until: Places) -> bytes:
+    view = memoryview(lines.array.data)
     spans = zip(lines.starts[good].tolist(), until[good].tolist(), strict=True)
     return b"".join(part for start, end in spans for part in (view[start:end], b"\n"))
 
@@ -157,79 +172,66 @@ def _from_headers(array: Bytes, good: Mask, headers: Headers) -> list[pl.Series]
 
 
 def _without(texts: pl.Series) -> pl.Series:
-    return texts.str.replace_all(r"://[^/?#\s]*@", "://***@")
+    return texts.str.replace_all(_CREDENTIALS, "://***@")
 
 
 _URL = pl.col("url")
 _TARGET = _URL.str.strip_prefix("http://").str.strip_prefix("https://")
-_SCHEME_LENGTH = _URL.str.len_bytes() - _TARGET.str.len_bytes()
+_SCHEME_LENGTH = _URL.str.len_bytes() - pl.col("target").str.len_bytes()
+_BOTH_SCHEMES = len("http://https://")
+_DIRECT = "HIER_DIRECT/"
+_PLAIN_PEER = pl.col("peer").str.contains(IPV4) & (
+    pl.col("hierarchy").str.len_bytes() - pl.col("peer").str.len_bytes() == len(_DIRECT)
+)
+"""Nearly all: squid went to an IPv4 address directly.  The rest is few distinct texts."""
+
 _SPLIT = (
-    _URL,
-    pl.col("client", "result", "method", "name", "mime"),
-    _TARGET.str.splitn("/", 2).struct.field("field_0").alias("whom"),
-    pl.col("hierarchy").str.splitn("/", 2).struct.rename_fields(["code", "peer"]).struct.unnest(),
+    pl.col("url", "client", "result", "method", "name", "mime"),
+    pl.col("target").str.splitn("/", 2).struct.field("field_0").alias("whom"),
+    pl.col("hierarchy"),
+    pl.col("hierarchy").str.strip_prefix(_DIRECT).alias("peer"),
+    # That both begin with a digit was seen before; what is no number otherwise becomes null.
     pl.col("elapsed").cast(pl.Int64, strict=False).alias("duration_ms"),
     pl.col("bytes").cast(pl.Int64, strict=False).alias("bytes_in"),
     (_SCHEME_LENGTH != 0).alias("absolute"),
-    _URL.str.contains("@", literal=True).alias("at"),
     pl.all_horizontal(
-        len("http://https://") != _SCHEME_LENGTH,
-        *(
-            (pl.col(column).str.len_bytes() <= _MOST_DIGITS)
-            & ~pl.col(column).str.starts_with("+")
-            & ~pl.col(column).str.starts_with("-")
-            for column in ("elapsed", "bytes")
-        ),
+        _SCHEME_LENGTH != _BOTH_SCHEMES,
+        pl.col("elapsed").str.len_bytes() <= MOST_DIGITS,
+        pl.col("bytes").str.len_bytes() <= MOST_DIGITS,
     ).alias("plain"),
 )
 
 
 def _events(text: pl.DataFrame) -> pl.DataFrame:
     """Return the columns of the events, and ``known``: whether the exact reader would say the same."""
-    split = text.select(_SPLIT)
-    tables = [
-        looked_up(split["method"], _method, {"method": pl.String(), "connects": pl.Boolean()}),
-        looked_up(split["whom"], _whom, _WHOM),
-        looked_up(split["client"], _client, {"client_ip": pl.String()}),
-        looked_up(split["result"], _result, _RESULT_COLUMNS),
-        looked_up(split["name"], _name, {"user": pl.String(), "user_domain": pl.String()}),
-        looked_up(split["code"], _code, {}),
-        looked_up(split["mime"], _mime, {"mime_type": pl.String()}),
-    ]
-    checks = [table["known"].alias(f"known_{at}") for at, table in enumerate(tables) if not table["known"].all()]
-    frame = pl.DataFrame(
-        [
-            *split.select("url", "duration_ms", "bytes_in", "absolute", "plain"),
-            *(column for table in tables for column in table.drop("known")),
-            *checks,
-            (split["peer"] != "").fill_null(value=False).alias("peered"),
-            _peers(split["peer"].fill_null("-")),
-            _holds_credentials(split["url"], split["at"]),
-        ]
+    split = text.with_columns(target=_TARGET).select(_SPLIT)
+    split = split.with_columns(odd_peer=pl.when(~_PLAIN_PEER).then("hierarchy"))
+    frame = looked_up(
+        split, _LOOKUPS, pl.col("url", "duration_ms", "bytes_in", "absolute", "plain", "peer", "odd_peer")
     )
     return frame.select(
         pl.col("url", "duration_ms", "bytes_in", "method", "host", "dest_port", "client_ip"),
         pl.col("filter_reason", "status", "action", "user", "user_domain", "mime_type"),
-        dest_ip=pl.coalesce("peer", "ip"),
+        dest_ip=pl.coalesce(pl.when(pl.col("odd_peer").is_null()).then("peer"), "peer_ip", "ip"),
         kind=pl.lit("http", KIND),
         known=pl.all_horizontal(
+            KNOWN,
             "plain",
-            "peered",
             pl.col("absolute") != pl.col("connects"),
             pl.col("duration_ms", "bytes_in").is_not_null(),
-            ~pl.col("credentials"),
-            *(check.name for check in checks),
+            *_without_credentials(split["url"]),
         ),
     )
 
 
-def _holds_credentials(url: pl.Series, marked: pl.Series) -> pl.Series:
-    """Return which URLs have ``://user:password@`` inside; those of the host itself are no plain authority."""
-    held = pl.zeros(len(url), pl.Boolean, eager=True).alias("credentials")
-    if marked.any():
-        places = marked.arg_true()
-        held = held.scatter(places, url.gather(places).str.contains(r"://[^/?#\s]*@"))
-    return held
+def _without_credentials(url: pl.Series) -> list[pl.Series]:
+    """Return which URLs hold no ``user:password@``, where any may; that of the host itself is no plain authority."""
+    marked = url.str.contains("@", literal=True)
+    if not marked.any():
+        return []
+    places = marked.arg_true()
+    clean = ~url.gather(places).str.contains(_CREDENTIALS)
+    return [pl.ones(len(url), pl.Boolean, eager=True).scatter(places, clean)]
 
 
 def _method(text: str) -> Row | None:
@@ -240,11 +242,13 @@ def _mime(text: str) -> Row | None:
     return None if '"' in text else (None if text == "-" else text,)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _whom(text: str) -> Row | None:
     plain = _PLAIN_AUTHORITY.fullmatch(text) and not text.startswith("error:")
     return tuple(authority(text)) if plain else None
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _client(text: str) -> Row | None:
     client = address(text)
     return (client,) if client is not None or text == "-" else None
@@ -258,26 +262,24 @@ def _result(text: str) -> Row | None:
     return (found[1], int(found[2]) or None, verdict(found[1], found[2])) if found else None
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _name(text: str) -> Row | None:
     plain = text.replace(HIDDEN, " ")
     return None if '"' in plain else user(plain)
 
 
-_CODE = re.compile(r"[A-Z][A-Z0-9_]*")
-_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_IPV4 = rf"^{_OCTET}(?:\.{_OCTET}){{3}}$"
-"""What is canonical as it stands: peers are too many to ask for each."""
+@lru_cache(maxsize=_REMEMBERED)
+def _peer(text: str) -> Row | None:
+    code, _, peer = text.partition("/")
+    return ((address(peer),) if peer and _CODE.fullmatch(code) else None) if text else (None,)
 
 
-def _code(text: str) -> Row | None:
-    return () if _CODE.fullmatch(text) else None
-
-
-def _peers(texts: pl.Series) -> pl.Series:
-    """Return the peers that are addresses, in their canonical spelling."""
-    plain = texts.str.contains(_IPV4)
-    if plain.all():
-        return texts
-    places = (~plain).arg_true()
-    others = looked_up(texts.gather(places), lambda text: (address(text),), {"peer": pl.String()})
-    return texts.scatter(places, others["peer"])
+_LOOKUPS = [
+    Lookup("method", _method, {"method": pl.String(), "connects": pl.Boolean()}),
+    Lookup("whom", _whom, {"host": pl.String(), "dest_port": pl.Int32(), "ip": pl.String()}),
+    Lookup("client", _client, {"client_ip": pl.String()}),
+    Lookup("result", _result, {"filter_reason": pl.String(), "status": pl.Int32(), "action": ACTION}),
+    Lookup("name", _name, {"user": pl.String(), "user_domain": pl.String()}),
+    Lookup("mime", _mime, {"mime_type": pl.String()}),
+    Lookup("odd_peer", _peer, {"peer_ip": pl.String()}),
+]
