@@ -43,6 +43,13 @@ def write(path: Path, data: bytes) -> None:
     finish(path)
 
 
+def name_also(path: Path, other: Path) -> None:
+    """Give the file at *path* a second name."""
+    other.unlink(missing_ok=True)
+    other.hardlink_to(path)
+    sync(path.parent)
+
+
 def append(path: Path, line: bytes) -> None:
     """Add *line* to the file at *path*.
 

@@ -29,6 +29,7 @@ class ManifestDamaged(ArchiveDamaged):
     """
 
     def __init__(self, path: Path, line: int, why: str) -> None:
+        self.path = path
         self.line = line
         self.why = f"{why}; put back a copy of the archive from before"
         super().__init__(f"{path}:{line}:1: manifest: {self.why}")

@@ -3,6 +3,10 @@
 A line says what was added and removed, in one step: after a crash a change has happened wholly or not at all.  Its
 ``hash`` is SHA-256 over the line before it and its own content, so that no line can be altered, left out or put in
 unnoticed; that the tail is not cut, the journal's copy of the newest hash shows.
+
+Every scan reads the manifest, so it must not grow for years: a large one is laid aside as
+``_manifest-<number>.jsonl`` and a new one begins with a line that carries over what counts, bound to the old one's
+last line.
 """
 
 from __future__ import annotations
@@ -18,10 +22,15 @@ from typing import Any, Literal
 from filterwatch.archive import disk
 from filterwatch.archive.errors import ManifestDamaged
 
-NAME = "_manifest.jsonl"
+STEM = "_manifest"
+NAME = f"{STEM}.jsonl"
 _DOMAIN = b"filterwatch/archive/v1\n"
 
-Did = Literal["seal", "compact", "purge"]
+Did = Literal["seal", "compact", "purge", "carry"]
+
+ROLL_BYTES = 2 * 2**20
+ROLL_BYTES_A_FILE = 1_350
+"""A manifest is laid aside at this size: 2 MiB (2,000 lines, 80 ms to read), and thrice what is carried over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,10 @@ class Segment:
         return date.fromisoformat(self.local_date)
 
 
+BEGINNING = 1, ""
+"""Number of the first line, and the hash it stands behind."""
+
+
 class Altered(Exception):
     """A line is not what was written; says why."""
 
@@ -69,12 +82,12 @@ class Line:
     """One change.
 
     Attributes:
-        number: 1, 2, 3, ...
+        number: 1, 2, 3, ...; goes on when a manifest is laid aside.
         at: When, UTC.
         did: What was done.
         why: For people; for a purge its reason.
         added: Files that count from now on.
-        removed: Files that no longer count: of a purge the tombstones.
+        removed: Files that no longer count: of a purge the tombstones; of a carry those that still lie there.
         through: How far each ``(source, stream)`` is sealed: offset of the first byte that is not.
     """
 
@@ -105,6 +118,8 @@ class Line:
     def parse(cls, raw: bytes, number: int, previous: str) -> tuple[Line, str]:
         """Read a line that must be *number* and stand behind the one with hash *previous*; return it and its hash.
 
+        At the beginning of a manifest (1, ``""``) a carry may stand instead, whatever its number.
+
         Raises:
             Altered: It is not, with the reason.
         """
@@ -115,10 +130,11 @@ class Line:
             raise Altered("it cannot be read") from error
         if _digest(body) != digest:
             raise Altered("it was altered: its hash does not fit its content")
-        if body["previous"] != previous or body["number"] != number:
+        begins = (number, previous) == BEGINNING and body["did"] == "carry"
+        if not begins and (body["previous"], body["number"]) != (previous, number):
             raise Altered("a line before it was taken out, put in or altered")
         line = cls(
-            number,
+            body["number"],
             datetime.fromisoformat(body["at"]),
             body["did"],
             body["why"],
@@ -139,10 +155,12 @@ class Manifest:
         replaced: Files that larger ones replaced, by path, and when.
         purged: Files whose time was over, by path.
         through: How far each ``(source, stream)`` is sealed.
-        lines: How many lines.
+        lines: Number of the newest line.
         head: Hash of the newest line; ``""`` before the first.
         size: Bytes of the manifest that count; what lies behind never happened.
-        hashes: Hash of every line.
+        hashes: Hash of every line, and of the last one of the manifest before.
+        first: Number of the first line.
+        begins: Hash of the line it stands behind.
     """
 
     directory: Path
@@ -154,29 +172,38 @@ class Manifest:
     head: str = ""
     size: int = 0
     hashes: set[str] = field(default_factory=set)
+    first: int = 1
+    begins: str = ""
 
     @classmethod
-    def read(cls, directory: Path) -> Manifest:
+    def read(cls, directory: Path, name: str = NAME) -> Manifest:
         """Read the manifest in *directory*; none yet is an empty archive.
+
+        Args:
+            directory: The archive.
+            name: Another one than the current.
 
         Raises:
             ManifestDamaged: A line was altered or is missing.
         """
         manifest = cls(directory)
-        path = directory / NAME
+        path = directory / name
         data = path.read_bytes() if path.exists() else b""
         for raw in data[: data.rfind(b"\n") + 1].split(b"\n")[:-1]:
             try:
                 line, digest = Line.parse(raw, manifest.lines + 1, manifest.head)
             except Altered as error:
                 raise ManifestDamaged(path, manifest.lines + 1, str(error)) from error
+            if not manifest.size:
+                manifest.first, manifest.begins = line.number, json.loads(raw)["previous"]
+                manifest.hashes.add(manifest.begins)
             manifest.take(line, digest, len(raw) + 1)
         return manifest
 
     def take(self, line: Line, digest: str, size: int) -> None:
         """Go on by one line."""
         for segment in line.removed:
-            del self.live[segment.path]
+            self.live.pop(segment.path, None)
             if line.did == "purge":
                 self.purged[segment.path] = segment
             else:
@@ -206,12 +233,45 @@ class Manifest:
         disk.append(self.directory / NAME, raw)
         self.take(line, digest, len(raw) + 1)
 
+    def roll(self, now: datetime) -> None:
+        """Begin a new manifest once this one is large, and mostly about files that no longer count.
+
+        The old one keeps every line.  It is given its other name first: at any moment there is one to read.
+        """
+        live = tuple(self.live.values())
+        if self.size < ROLL_BYTES + ROLL_BYTES_A_FILE * len(live):
+            return
+        waiting = tuple(segment for segment, _ in self.replaced.values() if (self.directory / segment.path).exists())
+        line = Line(self.lines + 1, now, "carry", "", live, waiting, self.through)
+        raw, digest = line.sealed(self.head)
+        old = self.directory / f"{STEM}-{self.lines:010}.jsonl"
+        disk.name_also(self.directory / NAME, old)
+        disk.write(self.directory / NAME, raw + b"\n")
+        self.first, self.begins, self.hashes = line.number, self.head, {self.head}
+        self.live, self.replaced, self.purged, self.size = {}, {}, {}, 0
+        self.take(line, digest, len(raw) + 1)
+
+    def knows(self, digest: str) -> bool:
+        """Return whether a line has hash *digest*, here or in a manifest that was laid aside."""
+        quoted = f'"{digest}"'.encode()
+        return digest in self.hashes or any(quoted in path.read_bytes() for path in laid_aside(self.directory))
+
     def partitions(self) -> dict[tuple[str, date], list[Segment]]:
         """Return the files that count by site and local date, in order of their batches."""
         found: dict[tuple[str, date], list[Segment]] = {}
         for segment in sorted(self.live.values(), key=lambda one: (one.site, one.local_date, one.first, one.path)):
             found.setdefault((segment.site, segment.day), []).append(segment)
         return found
+
+
+def laid_aside(directory: Path) -> list[Path]:
+    """Return the manifests before the current one, oldest first."""
+    current = directory / NAME
+    return [
+        path
+        for path in sorted(directory.glob(f"{STEM}-*.jsonl"))
+        if not (current.exists() and path.samefile(current))  # died before the new one took its place
+    ]
 
 
 def _canonical(body: Mapping[str, object]) -> bytes:

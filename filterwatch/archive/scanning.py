@@ -43,7 +43,7 @@ def scan(
     head = journal.archive_head() if journal else None
     with explained(directory):
         manifest = Manifest.read(directory)
-        if head is not None and head not in manifest.hashes:
+        if head is not None and not manifest.knows(head):
             raise ArchiveDamaged(f"{directory}: manifest: its end is missing; put back a copy or let ingest seal again")
         wanted = _between(manifest, start, end)
         if check:

@@ -52,6 +52,7 @@ def seal(journal: Journal, directory: Path, *, now: datetime, settings: Settings
         manifest = settled(directory)
         while batches := _due(journal, now, settings):
             made += _seal(journal, manifest, batches, now)
+        manifest.roll(now)
     return made
 
 
@@ -87,19 +88,15 @@ def _due(journal: Journal, now: datetime, settings: Settings) -> list[Stored]:
 def _seal(journal: Journal, manifest: Manifest, batches: Sequence[Stored], now: datetime) -> list[Segment]:
     numbers = batches[0].number, batches[-1].number
     events = unsealed(gather(batches), manifest)
-    parts = {
-        (str(site), day): part
-        for (site, day), part in events.with_columns(_day=segments.DAY.fill_null(batches[0].committed.date()))
-        .with_columns(pl.col("site").fill_null(""))
-        .partition_by("site", "_day", as_dict=True)
-        .items()
-    }
     made: list[Segment] = []
-    if parts:
+    if len(events):
+        keys = pl.col("site").fill_null(""), segments.DAY.fill_null(batches[0].committed.date()).alias("day")
+        parts = sorted(events.select(keys).unique().rows())
         name = f"{numbers[0]:019}-{numbers[1]:019}.parquet"
         announce(manifest.directory, [f"{segments.folder(site, day)}/{name}" for site, day in parts])
-        for (site, day), part in sorted(parts.items()):
+        for site, day in parts:
             path = f"{segments.folder(site, day)}/{name}"
+            part = events if len(parts) == 1 else events.filter(keys[0] == site, keys[1] == day)  # a filter copies
             made.append(segments.write(manifest.directory, path, site, day, part, numbers))
         through = events.group_by("source", "stream").agg(pl.col("line_offset").max() + 1)
         reached = {(source, stream): offset for source, stream, offset in through.iter_rows()}
@@ -113,15 +110,16 @@ def _seal(journal: Journal, manifest: Manifest, batches: Sequence[Stored], now: 
 def _why(journal: Journal, manifest: Manifest) -> str:
     """Return what is remarkable about this line: evidence that lines before it were lost is not to be lost as well."""
     known = journal.archive_head()
-    if known is None or known in manifest.hashes:
+    if known is None or manifest.knows(known):
         return ""
     return f"the journal remembers line {known}, which is gone: the archive was set back"
 
 
 def unsealed(events: pl.DataFrame, manifest: Manifest) -> pl.DataFrame:
     """Return those of *events* that the manifest does not say are sealed."""
-    if not manifest.through:
-        return events
+    first = events.group_by("source", "stream").agg(pl.col("line_offset").min())
+    if all(offset >= manifest.through.get((source, stream), 0) for source, stream, offset in first.iter_rows()):
+        return events  # as always but after a restore; joining would cost a copy
     keys = [(source, stream, offset) for (source, stream), offset in manifest.through.items()]
     schema = {"source": pl.String, "stream": pl.String, "_through": pl.Int64}
     through = pl.DataFrame(keys, schema=schema, orient="row")

@@ -16,7 +16,7 @@ from filterwatch.events import EVENT_SCHEMA, complete
 from filterwatch.journal.batches import LOCAL_TIME, STORED_SCHEMA
 
 LEVEL = 3
-"""zstd level: 9 is 2 % smaller and takes twice as long (`python -m benchmarks.archive`)."""
+"""zstd level: 6 is 5 % smaller and takes a quarter longer.  Source: docs/decisions/0062-segments.md."""
 
 ORDER = ("source", "client_ip", "stream", "line_offset")
 """Order within a file: a device's events stand together, which makes it a fifth smaller than order of time.  The last

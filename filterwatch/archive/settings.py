@@ -16,10 +16,10 @@ class Settings(Part):
         default=timedelta(hours=1), description="Events move from the journal to the archive at this age."
     )
     segment_events: int = Field(
-        default=262_144,
+        default=65_536,
         ge=1,
         le=4_194_304,
-        description="Events in one file at most; more need more memory while sealing (about 400 bytes each).",
+        description="Events in one file at most; sealing needs 2 KB of memory for each.",
     )
     keep: Duration = Field(
         default=timedelta(days=90),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from filterwatch.archive import disk
 from filterwatch.archive.errors import ManifestDamaged, explained
-from filterwatch.archive.manifest import NAME, Manifest, Segment
+from filterwatch.archive.manifest import BEGINNING, NAME, Manifest, Segment, laid_aside
 from filterwatch.archive.sealing import INTENT
 
 
@@ -39,13 +40,15 @@ def verify(directory: Path, head: str | None = None) -> list[Problem]:
     """
     with explained(directory):
         try:
+            before = [Manifest.read(directory, path.name) for path in laid_aside(directory)]
             manifest = Manifest.read(directory)
         except ManifestDamaged as error:
-            return [Problem(directory / NAME, f"line {error.line}: {error.why}")]
+            return [Problem(error.path, f"line {error.line}: {error.why}")]
         files = sorted(manifest.live.values(), key=lambda one: one.path)
         problems = [found for one in files if (found := _compare(directory, one))]
         problems += _extra(manifest)
-        if head is not None and head not in manifest.hashes:
+        problems += _broken([*before, manifest])
+        if head is not None and not manifest.knows(head):
             problems.append(Problem(directory / NAME, f"its end is missing: no line has hash {head}; put back a copy"))
     return problems
 
@@ -60,6 +63,17 @@ def _compare(directory: Path, segment: Segment) -> Problem | None:
     if disk.sha256(path) != segment.sha256:
         return Problem(path, "altered: SHA-256 differs from what was sealed; put back a copy")
     return None
+
+
+def _broken(manifests: Sequence[Manifest]) -> list[Problem]:
+    """Return where manifests do not follow each other: the first begins the chain, each next one goes on from it."""
+    problems, expected = [], BEGINNING[1]
+    for manifest in manifests:
+        if manifest.begins != expected and manifest.lines:
+            path = manifest.directory / NAME
+            problems.append(Problem(path, f"lines before {manifest.first} are gone: put back the manifest before it"))
+        expected = manifest.head
+    return problems
 
 
 def _extra(manifest: Manifest) -> list[Problem]:

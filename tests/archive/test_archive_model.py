@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from made_up_school import NOON, School
 
+from filterwatch.archive import manifest
 from filterwatch.clock import ManualClock
 from filterwatch.journal import writing
 
@@ -30,8 +31,8 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.school = School(self.folder, ManualClock(NOON), segment_events=25)
-        self.large = writing.ROWS_FOR_PARQUET
-        writing.ROWS_FOR_PARQUET = 8
+        self.large = writing.ROWS_FOR_PARQUET, manifest.ROLL_BYTES
+        writing.ROWS_FOR_PARQUET, manifest.ROLL_BYTES = 8, 2000
         self.purged_until = DAYS[0]
 
     @rule(count=st.integers(1, 12), stream=STREAMS, day=st.sampled_from(DAYS))
@@ -97,7 +98,7 @@ class Histories(RuleBasedStateMachine):
         assert sum(day == DAYS[1] for day in self.school.written.values()) == len(found)
 
     def teardown(self):
-        writing.ROWS_FOR_PARQUET = self.large
+        writing.ROWS_FOR_PARQUET, manifest.ROLL_BYTES = self.large
         self.school.journal.close()
         shutil.rmtree(self.folder)
 

@@ -11,6 +11,7 @@ import pytest
 from made_up_school import NOON, School
 
 from filterwatch import archive
+from filterwatch.archive import manifest
 from filterwatch.archive.manifest import NAME, Line, Manifest
 from filterwatch.clock import ManualClock
 from filterwatch.errors import FilterwatchError
@@ -142,3 +143,42 @@ def test_an_altered_manifest_stops_sealing_and_the_journal_keeps_the_events(tmp_
         school.seal()
     assert 5 == school.journal.waiting()[1]
     school.journal.close()
+
+
+@pytest.fixture
+def rolled(tmp_path, monkeypatch):
+    """An archive whose first two manifests were laid aside."""
+    monkeypatch.setattr(manifest, "ROLL_BYTES", 0)
+    school = School(tmp_path, ManualClock(NOON), segment_events=100)
+    for _ in range(9):
+        school.write(4, day=MONDAY)
+        school.seal()
+        school.compact()
+    aside = sorted(path.name for path in school.directory.glob("_manifest-*"))
+    assert len(aside) >= 2
+    yield school, aside
+    school.journal.close()
+
+
+def test_a_manifest_that_grew_is_laid_aside_and_the_chain_goes_on(rolled):
+    school, aside = rolled
+
+    assert Manifest.read(school.directory).lines > 9
+    assert (school.directory / NAME).stat().st_size < 9000
+    school.assert_whole()
+    first = Line.parse((school.directory / aside[0]).read_bytes().splitlines()[0], 1, "")[1]
+    assert [] == said(school.directory, first)
+
+
+def test_a_manifest_laid_aside_that_is_gone_or_altered_is_named(rolled):
+    school, aside = rolled
+    oldest = school.directory / aside[0]
+    whole = oldest.read_bytes()
+    oldest.write_bytes(whole.replace(b"seal", b"sael"))
+    (problem,) = said(school.directory)
+    assert problem.startswith(f"{aside[0]}: line 1: it was altered: its hash does not fit its content; put back")
+    oldest.unlink()
+    (problem,) = said(school.directory)
+    assert "lines before 5 are gone: put back the manifest before it" in problem
+    oldest.write_bytes(b"".join(whole.splitlines(keepends=True)[:-1]))
+    assert 1 == len(said(school.directory))
