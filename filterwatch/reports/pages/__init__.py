@@ -1,0 +1,1 @@
+"""Pages: what a report says of the frames, before it is rendered."""
