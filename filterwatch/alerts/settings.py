@@ -78,7 +78,9 @@ class Test(Part):
 class SwitchOffs(Part):
     """How detected switch-offs are held against agreed ones."""
 
-    grace: Duration = Field(timedelta(seconds=90), description="on again this soon: a restart, no switch-off")
+    grace: Duration = Field(
+        timedelta(0), description="a further wait before a switch-off counts; detectors.filter_off.grace knows restarts"
+    )
     early: Duration = Field(timedelta(minutes=5), description="how much earlier than planned it may begin")
     overrun: Duration = Field(timedelta(minutes=5), description="off this long after the planned end: an alert")
     level: Level = Field("high", description="level of the alert; a detection of a higher level keeps its own")

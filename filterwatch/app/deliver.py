@@ -25,7 +25,7 @@ from filterwatch.delivery import ChannelProcess, Done, Settings
 from filterwatch.errors import ConfigurationError, FilterwatchError, Mistake
 from filterwatch.journal import JournalError, Reader
 from filterwatch.metrics import Metrics
-from filterwatch.records.opening import open_registers
+from filterwatch.records.opening import Registers, open_registers
 
 log = logging.getLogger(__name__)
 
@@ -51,13 +51,23 @@ def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
             metrics.serve(served.listen, served.deliver_port)
         done: queue.SimpleQueue[Done] = queue.SimpleQueue()
         channels = open_channels(configuration, done)
-        desk = Desk(configuration.settings.alerts, configuration.settings.timezone, registers.secret)
+        desk = open_desk(configuration, registers)
         try:
             _rounds(configuration, desk, channels, done, metrics, stop, clock)
         finally:
             notify("STOPPING=1")
             for channel in channels.values():
                 channel.close()
+
+
+def open_desk(configuration: Configuration, registers: Registers) -> Desk:
+    """Return what alerts need to know; the ledger's signed head goes out with each daily digest."""
+    from filterwatch.records import ledger, signing  # noqa: PLC0415 - models need Django to be set up
+
+    key = signing.load_key(registers.ledger_key)
+    origin = f"filterwatch/{configuration.settings.site}"
+    said = configuration.settings
+    return Desk(said.alerts, said.timezone, registers.secret, lambda day: ledger.signed_head(origin, key, day))
 
 
 def open_channels(configuration: Configuration, done: queue.SimpleQueue[Done]) -> dict[str, ChannelProcess]:

@@ -77,19 +77,23 @@ class School:
         )
         return enrich.build(settings, index, zone=self.zone, directory=self.configuration.directory)
 
-    def bench(self, rules: policy.RuleSet | None = None) -> Bench:
+    def bench(self, rules: policy.RuleSet | None = None, *, live: bool = False) -> Bench:
         """Return the rules with the detectors that go with them, which remember nothing yet.
+
+        Args:
+            rules: Other rules than those of the school.
+            live: Whether time is the machine's; in a replay it jumps.
 
         Raises:
             ConfigurationError: With every mistake in the rules.
         """
         rules = rules or policy.load(self.rules)
-        return Bench(rules, self.detectors(rules.counts))
+        return Bench(rules, self.detectors(rules.counts, live=live))
 
-    def detectors(self, counts: Mapping[str, Count]) -> list[Detector]:
+    def detectors(self, counts: Mapping[str, Count], *, live: bool = False) -> list[Detector]:
         """Return the detectors, which remember nothing yet."""
         settings = self.configuration.settings.detectors if self.configuration else detectors.Settings()
-        return detectors.build(settings, counts, self._in_school_hours())
+        return detectors.build(settings, counts, self._in_school_hours(), live=live)
 
     def feeds(self) -> dict[str, Feed]:
         """Return how each configured source is read.
@@ -117,16 +121,10 @@ class School:
         return feeds
 
     def work(self) -> Pass:
-        """Return the whole pass of the configured sources."""
-        return Pass(self.feeds(), self.enrichment(), self.bench())
+        """Return the whole pass of the configured sources, for the daemon."""
+        return Pass(self.feeds(), self.enrichment(), self.bench(live=True))
 
     def _in_school_hours(self) -> Callable[[datetime], bool]:
         calendar = self.configuration.settings.calendar if self.configuration else enrich.Calendar()
 
-        def in_school_hours(when: datetime) -> bool:
-            local = when.astimezone(self.zone)
-            return any(
-                local.isoweekday() in span.days and span.start <= local.time() <= span.end for span in calendar.hours
-            ) and calendar.is_school_day(local.date())
-
-        return in_school_hours
+        return lambda when: calendar.is_school_time(when.astimezone(self.zone))

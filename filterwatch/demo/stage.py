@@ -113,10 +113,9 @@ def _configuration() -> dict[str, object]:
             ],
         },
         "calendar": {"hours": [every_day], "bank_holidays": "none"},
-        "detectors": {"volume": {"link_mbit": 100}},
+        "detectors": {"filter_off": {"grace": "2s"}, "volume": {"link_mbit": 100}},
         "alerts": {
             "recipients": {role: {"name": name, "channels": [role]} for role, name in RECIPIENTS.items()},
-            "switch_offs": {"grace": "2s"},
         },
         "delivery": {"channels": {role: {"url_file": f"credentials/{role}"} for role in RECIPIENTS}},
         "reports": {"weekly": None},

@@ -55,6 +55,7 @@ def clock():
 def make_desk():
     def make(**settings):
         values = {"recipients": RECIPIENTS, "console": "https://filterwatch.example.sch.uk", **settings}
+        values.setdefault("switch_offs", {"grace": "90s"})
         return Desk(Settings.model_validate(values), ZoneInfo("Europe/London"), "secret")
 
     return make
