@@ -53,7 +53,8 @@ class School:
         beside = self.rules / "lists"
         directory = beside if beside.is_dir() else shipped("rules") / "lists"
         sources: list[Path] = [directory] if configured.shipped else []
-        if self.configuration is not None and os.access(self.configuration.state, os.W_OK | os.X_OK):
+        # Only the owner keeps the index: a file of root's in the daemon's directory would be in its way.
+        if self.configuration is not None and _is_ours(self.configuration.state):
             return lists.prepare(sources, self.configuration.state / "lists.index", own=own)
         with tempfile.TemporaryDirectory(prefix="filterwatch-") as scratch:
             # The file stays readable through its mapping after the folder is gone.
@@ -128,3 +129,10 @@ class School:
         calendar = self.configuration.settings.calendar if self.configuration else enrich.Calendar()
 
         return lambda when: calendar.is_school_time(when.astimezone(self.zone))
+
+
+def _is_ours(directory: Path) -> bool:
+    try:
+        return directory.stat().st_uid == os.geteuid() and os.access(directory, os.W_OK | os.X_OK)
+    except OSError:
+        return False

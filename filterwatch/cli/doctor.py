@@ -1,0 +1,56 @@
+"""``filterwatch doctor``: what is wrong on this gateway, and what to do about it."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from filterwatch.cli import FINDINGS
+from filterwatch.cli._records import Config
+from filterwatch.text import printable
+
+WIDTH = 80
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def doctor(
+        config: Config = None,
+        account: Annotated[str, typer.Option(help="Account that the daemon runs under.")] = "filterwatch",
+        root: Annotated[Path, typer.Option(help="Take the system's files from below this directory.")] = Path("/"),
+    ) -> None:
+        """Look for what is wrong on this gateway; changes nothing.
+
+        Exits 1 when something is found.  Run it as root: it sees more.
+        """
+        from filterwatch.app.doctor import Gateway, examine
+        from filterwatch.app.settings import DEFAULT, load
+        from filterwatch.clock import SystemClock
+
+        gateway = Gateway(load(config or DEFAULT), SystemClock().now(), root, account)
+        findings = examine(gateway)
+        for number, one in enumerate(findings, 1):
+            _print(f"{number}. ", one.what, "   ")
+            _print("   Why: ", one.why, "        ")
+            _print("   Do:  ", one.remedy, "        ")
+            typer.echo("")
+        if findings:
+            typer.secho(f"{len(findings)} findings.", bold=True)
+            raise typer.Exit(FINDINGS)
+        typer.echo(f"Nothing found wrong: {len(gateway.configuration.settings.sources)} sources looked at.")
+
+
+def _print(label: str, text: str, indent: str) -> None:
+    """Print a text of one or more lines; a command is never broken, so that it can be copied."""
+    for line in text.split("\n"):
+        wrapped = textwrap.wrap(
+            printable(line), WIDTH, initial_indent=label, subsequent_indent=indent,
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+        typer.echo("\n".join(wrapped))
+        label = indent
