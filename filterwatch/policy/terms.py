@@ -127,12 +127,6 @@ class Finder:
             if places:
                 yield row, places
 
-    def found(self, place: int, text: str) -> list[str]:
-        """Return the terms of one pack in one text, each once."""
-        plain = pl.Series([text]).to_frame("text").select(normalised(pl.col("text"))).item()
-        terms = self._packs[place][0].terms
-        return [terms[at].term for at in self._terms(place, plain)]
-
     def _holds(self, place: int, text: str) -> bool:
         return sum(self._terms(place, text).values()) >= self._packs[place][0].at_least
 

@@ -41,7 +41,7 @@ class Urls:
         if not asked:
             return []
         rows = np.flatnonzero(np.logical_or.reduce(list(asked.values())))
-        values = unescaped(urls.gather(rows).alias("value"))
+        values = unescaped((urls if len(rows) == len(urls) else urls.gather(rows)).alias("value"))
         paths = values.str.contains("/", literal=True).fill_null(value=False).to_numpy()
         bare = values.filter(~paths).unique()
         out = []
