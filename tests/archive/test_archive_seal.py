@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date, timedelta
 
 import polars as pl
@@ -219,3 +220,28 @@ def test_sealing_may_run_while_a_reader_has_the_journal_open(school):
         assert 0 == reader.waiting()[1]
         held.close()
     school.assert_whole()
+
+
+def test_sealing_may_run_on_a_thread_of_its_own_beside_commits(school):
+    wrong = []
+
+    def upkeep():
+        try:
+            while not done.is_set():
+                school.seal()
+                school.compact()
+        except BaseException as error:  # noqa: BLE001 - shown by the assertion
+            wrong.append(error)
+
+    done = threading.Event()
+    thread = threading.Thread(target=upkeep)
+    thread.start()
+    for _ in range(60):
+        school.write(7)
+        school.write(3, source="dns")
+    done.set()
+    thread.join()
+
+    assert [] == wrong
+    school.assert_whole()
+    assert 600 == len(school.scan())
