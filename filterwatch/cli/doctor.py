@@ -31,7 +31,12 @@ def register(app: typer.Typer) -> None:
         from filterwatch.app.doctor import Gateway, examine
         from filterwatch.app.settings import DEFAULT, load
         from filterwatch.clock import SystemClock
+        from filterwatch.errors import FilterwatchError
 
+        if config is None and not DEFAULT.exists():
+            raise FilterwatchError(
+                f"{DEFAULT}: there is no configuration; name it with --config, or run: filterwatch init"
+            )
         gateway = Gateway(load(config or DEFAULT), SystemClock().now(), root, account)
         findings = examine(gateway)
         for number, one in enumerate(findings, 1):

@@ -12,6 +12,7 @@ from filterwatch.app import explaining
 from filterwatch.app.evidence import shown
 from filterwatch.app.explaining import Request
 from filterwatch.app.parts import School
+from filterwatch.app.settings import load
 from filterwatch.cli import make_app
 from filterwatch.clock import SystemClock
 from filterwatch.detections import make
@@ -27,6 +28,17 @@ from filterwatch.records.services import open_alert  # noqa: E402
 
 MONDAY = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 HEAD = "level: high\noutcome: breach\npolicy: {text: 'The words.', section: 'Use'}\n"
+CONFIG = """\
+site: st-pauls
+sources: [{name: squid, format: squid, path: access.log}]
+people: {roster: roster.csv}
+alerts:
+  recipients:
+    coordinator: {name: Jane Roe, channels: [jane]}
+    head: {name: Ann Head, channels: [ann]}
+    governor: {name: Gus Gov, channels: [gus]}
+delivery: {channels: {jane: {url: "json://a"}, ann: {url: "json://b"}, gus: {url: "json://c"}}}
+"""
 EXAMPLES = "examples: {holds: [{host: x.test}], does_not_hold: [{host: y.test}]}\n"
 
 
@@ -59,6 +71,22 @@ def test_a_rule_that_holds_says_why_and_one_that_nearly_holds_says_what_is_missi
 
 def test_an_address_written_in_a_strange_way_is_the_host_it_means(rules):
     assert explained(rules, "HTTP://user:pw@WWW.Bet.TEST.:8080/#x").host == "www.bet.test"
+
+
+def test_a_person_is_known_by_user_name_or_by_name_and_a_stranger_is_nobody(rules, tmp_path):
+    (tmp_path / "roster.csv").write_text("user,person,group,year\ny5.amina,Amina Example,pupils,5\n")
+    (tmp_path / "filterwatch.yaml").write_text(CONFIG)
+    school = School(load(tmp_path / "filterwatch.yaml"), rules)
+
+    def who(person):
+        found = explaining.explain(school, Request("bet.test", MONDAY, person))
+        return found.person, found.group, found.year, [one.rule.id for one in found.holds]
+
+    amina = ("amina example", "pupils", "5", ["gambling"])
+    assert who("y5.amina") == amina
+    assert who(" Amina  EXAMPLE ") == amina
+    assert who("somebody") == ("somebody", "unknown", None, [])
+    assert who(None) == (None, "unknown", None, [])
 
 
 @pytest.mark.parametrize("address", ["", "\x1b[31m", "http://", "a b", "..", "[::"])
