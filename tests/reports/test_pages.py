@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from filterwatch.detectors import volume
 from filterwatch.errors import FilterwatchError
+from filterwatch.records import numbers
 from filterwatch.reports.catalogue import FORMATS, REPORTS, rendered
 from filterwatch.reports.material import Material
 from filterwatch.reports.page import Page
@@ -47,7 +48,8 @@ def material(frame):
         VPN | {"person": "ben.brown", "device": "bens-laptop", "at": 120},
         {"person": "cat.clark", "search_terms": "free vpn", "host": "www.google.com", "domain": "google.com"},
     ).with_columns(
-        local_date=pl.lit(date(2026, 11, 17)), local_minute=pl.lit(600, dtype=pl.Int16), in_school_hours=pl.lit(value=True)
+        local_date=pl.lit(date(2026, 11, 17)), local_minute=pl.lit(600, dtype=pl.Int16),
+        in_school_hours=pl.lit(value=True),
     )  # fmt: skip
 
     def make(**changed) -> Material:
@@ -61,7 +63,9 @@ def material(frame):
 
 
 REGISTERS = Registers(
-    alerts=(AlertCount("bypass", "pupils", 14, 9.5), AlertCount("welfare", "pupils", 3), AlertCount("welfare", "staff", 1)),
+    alerts=(
+        AlertCount("bypass", "pupils", 14, 9.5), AlertCount("welfare", "pupils", 3), AlertCount("welfare", "staff", 1),
+    ),
     acknowledge_minutes=38.0,
     needs=(
         Need("FW-2026-7KQ3M", "critical alert, not acknowledged", FRIDAY),
@@ -117,8 +121,6 @@ def test_every_report_says_what_it_cannot_see(material, name):
 
 
 def test_a_pseudonym_is_the_same_in_every_report_and_for_its_alert(material):
-    from filterwatch.records import numbers
-
     amy = numbers.pseudonym("secret", "st-pauls", "person:amy.adams")
     assert amy in rendered(REPORTS["bandwidth"].page(material()), "json")
     assert amy in rendered(REPORTS["weekly"].page(material()), "json")
@@ -191,16 +193,13 @@ def test_governors_see_counts_only_where_they_are_large_or_none(material):
     assert fact(page, "That nobody agreed") == ("fewer than 5", "bad")
     assert fact(page, "Longer than agreed") == ("none", "good")
     assert fact(page, "Times named data was looked at") == ("7", "plain")
-    assert (
-        table(page, "alerts").rows()
-        == [
-            ("bypass", 14, 0, 14),
-            ("welfare", None, None, None),
-            ("All", None, None, 18),
-        ]
-        or table(page, "alerts")["all"].to_list()[1] is None
-    )
-    assert table(page, "types")["count"].to_list() == [None, None, None] or None in table(page, "types")["count"]
+    # One welfare alert about staff: its row, its column and one cell of each take part in hiding it.
+    assert table(page, "alerts").rows() == [
+        ("bypass", None, 0, None),
+        ("welfare", None, None, None),
+        ("All", None, None, 18),
+    ]
+    assert table(page, "types").rows() == [("bypass", None), ("cyberbullying", None), ("All", 8)]
     assert table(page, "attestations").rows() == [("Training", "all but fewer than 5"), ("Agreement", "81.9 %")]
 
 
