@@ -51,8 +51,12 @@ def register(app: typer.Typer) -> None:
 
 
 def _print(label: str, text: str, indent: str) -> None:
-    """Print a text of one or more lines; a command is never broken, so that it can be copied."""
+    """Print a text of one or more lines; a command (it begins in lower case) is not broken: people copy it."""
     for line in text.split("\n"):
+        if line[:1].islower():
+            typer.echo(label + printable(line))
+            label = indent
+            continue
         wrapped = textwrap.wrap(
             printable(line), WIDTH, initial_indent=label, subsequent_indent=indent,
             break_long_words=False, break_on_hyphens=False,

@@ -260,7 +260,7 @@ def test_silence_unreadable_lines_and_gaps_in_the_journal_are_found(machine):
         )
     found = machine.findings()
     assert any("25 of 100 lines could not be read" in one for one in found)
-    assert any("lines were lost 1 times, last noticed on 23 Nov 2026" in one for one in found)
+    assert any("lines were lost (noticed: 1), last on 23 Nov 2026" in one for one in found)
 
 
 def test_a_damaged_journal_is_told_not_a_traceback(machine):
@@ -275,8 +275,8 @@ def test_notifications_that_nobody_got_are_found(machine):
     Outbox.objects.create(id="2", channel="gus", state="retry", created_at=NOW - timedelta(hours=2), **row)
     found = "\n".join(machine.findings())
     records.setup(":memory:", "a secret for tests")
-    assert "1 notifications were given up (channels: ann)." in found
-    assert "1 notifications wait for more than 30 minutes." in found
+    assert "Notifications that were given up: 1 (channels: ann)." in found
+    assert "Notifications that wait for more than 30 minutes: 1." in found
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def _gaps(reader: Reader) -> Iterator[Finding]:
         gaps.group_by("source", maintain_order=True).agg(pl.len(), pl.col("noticed").max(), pl.col("why").last()).rows()
     ):
         yield Finding(
-            f"Source {source}: lines were lost {count} times, last noticed on {latest:%d %b %Y}.",
+            f"Source {source}: lines were lost (noticed: {count}), last on {latest:%d %b %Y}.",
             f"The record has holes. The last: {why}",
             "Keep rotated logs longer, without copytruncate; keep filterwatch running.",
         )
@@ -134,7 +134,7 @@ def notifications(gateway: Gateway) -> Iterator[Finding]:
     if dead := Outbox.objects.filter(state=Outbox.State.DEAD).count():
         channels = ", ".join(sorted(set(Outbox.objects.filter(state="dead").values_list("channel", flat=True))))
         yield Finding(
-            f"{dead} notifications were given up (channels: {channels}).",
+            f"Notifications that were given up: {dead} (channels: {channels}).",
             "Somebody was never told, unless by another channel.",
             "Correct the channel's URL; read the alerts with: filterwatch alert list",
         )
@@ -142,7 +142,7 @@ def notifications(gateway: Gateway) -> Iterator[Finding]:
     late = Outbox.objects.filter(state__in=waiting, created_at__lt=gateway.now - BEHIND).count()
     if late:
         yield Finding(
-            f"{late} notifications wait for more than {BEHIND.seconds // 60} minutes.",
+            f"Notifications that wait for more than {BEHIND.seconds // 60} minutes: {late}.",
             "Somebody is not told.",
             "Look at the mail server, and at: journalctl -u filterwatch-deliver",
         )
