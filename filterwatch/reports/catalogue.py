@@ -35,6 +35,11 @@ class Report:
         make: Callable[[Material], Page] = import_module(f"filterwatch.reports.pages.{self.name}").page
         return make(material)
 
+    def findings(self, page: Page) -> int:
+        """Return how many rows of its page are something to look at."""
+        rows = [table.rows for table in page.tables if table.name == self.finding]
+        return sum(len(frame) - (frame[self.column].null_count() if self.column else 0) for frame in rows)
+
 
 REPORTS = {
     report.name: report
