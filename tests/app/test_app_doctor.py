@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import shutil
+import tempfile
 import textwrap
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,9 +68,7 @@ class Machine:
         (folder / "state").mkdir(mode=0o700)
         for path in folder.rglob("*"):
             shutil.chown(path, NOBODY if os.geteuid() == 0 else None)
-        # Folders above are pytest's own, for root alone.
-        for path in (folder, *list(folder.parents)[:-2]):
-            path.chmod(path.stat().st_mode | 0o011)
+        folder.chmod(0o755)
         for name in ("journal.db.lock", "deliver.lock"):
             file = (folder / "state" / name).open("w")
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -104,11 +103,13 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path):
-    made = Machine(tmp_path)
-    yield made
-    for lock in made.locks:
-        lock.close()
+def machine():
+    # Not pytest's own folder: that is for root alone, and another account has to see this one.
+    with tempfile.TemporaryDirectory(prefix="filterwatch-doctor-") as folder:
+        made = Machine(Path(folder))
+        yield made
+        for lock in made.locks:
+            lock.close()
 
 
 def test_a_sound_gateway_is_left_alone(machine):
