@@ -14,6 +14,7 @@ from filterwatch.lines import Checkpoint, Gap, LineBatch
 from filterwatch.sources.beginning import START, Beginning, restored
 from filterwatch.sources.compressed import Compressed
 from filterwatch.sources.cutting import Cut, Trim
+from filterwatch.sources.gaps import Gaps
 from filterwatch.sources.holes import holes
 from filterwatch.sources.names import stripped
 from filterwatch.sources.reader import TruncatedError
@@ -60,6 +61,7 @@ class FileSource:
     ) -> None:
         self.name: Final = settings.name
         self._clock = clock
+        self._gaps = Gaps(settings.name, clock)
         self._rotate_wait = settings.rotate_wait.total_seconds()
         self._trim = Trim(settings.max_line_bytes)
         self._kept_by_start, streams = restored(checkpoints)
@@ -137,11 +139,10 @@ class FileSource:
         sight.found[:0] = self._left_behind(sight)
         self._where.meet(sight)
         for stream in self._where.changed:
+            gaps = self._gaps.of_ended(stream) if stream.over else ()
             if stream.over:
-                stream.identity.ended, stream.over = True, False
-                self._marks.append((stream, self._end_gaps(stream)))
-            else:
-                self._marks.append((stream, ()))
+                stream.over, stream.identity.ended, stream.identity.truncated = False, True, False
+            self._marks.append((stream, gaps))
         self._where.changed.clear()
         if first and not self._beginning.first:
             self._marks.extend(self._holes(sight))
@@ -213,7 +214,8 @@ class FileSource:
         if reader is None:
             return None
         cut = reader.finish(size)
-        gaps = self._end_gaps(stream)
+        gaps = self._gaps.of_ended(stream)
+        stream.identity.truncated = False
         news = cut is not None or gaps or reader.offset != stream.offset or not stream.identity.ended
         batch = self._batch(stream, cut, gaps, ended=True) if news else None
         stream.close()
@@ -264,9 +266,7 @@ class FileSource:
         """Yield what was rotated away and removed since the last stop without ever being seen."""
         found = [one for one in sight.found if one.family not in self._where.unsettled]
         for stream, paths in holes(found, self._where.stream_at, lambda one: one.id not in self._before):
-            why = "was removed before it was read, others of its row were not; keep logs until they are read"
-            now = self._clock.now()
-            yield stream, tuple(Gap(self.name, "", None, None, now, f"{path} {why}") for path in paths)
+            yield stream, tuple(self._gaps.of_hole(path) for path in paths)
 
     def _miss(self, sight: Sight) -> None:
         """Call streams lost that have been nowhere for long enough."""
@@ -282,34 +282,8 @@ class FileSource:
             if stream.offset == stream.unread() == 0:
                 self._where.forget(stream)
             else:
-                self._marks.append((stream, (self._lost(stream),)))
+                self._marks.append((stream, (self._gaps.of_lost(stream),)))
                 stream.identity.ended, stream.identity.truncated = True, False
-
-    def _lost(self, stream: Stream) -> Gap:
-        """Return the gap that a stream leaves whose rest is nowhere."""
-        why = (
-            "the log was emptied in place and no copy holds its rest; rotate by renaming (logrotate: create)"
-            if stream.identity.truncated
-            else "the log was removed before it was read to its end; keep more rotated logs than days without us"
-        )
-        known = stream.unread() > 0
-        last = stream.identity.size if known else None
-        return Gap(self.name, stream.id, stream.offset, last, self._clock.now(), why, certain=known)
-
-    def _end_gaps(self, stream: Stream) -> tuple[Gap, ...]:
-        """Return what is missing behind the last byte of a stream that ends."""
-        content = stream.reader.content if stream.reader else None
-        offset = stream.reader.offset if stream.reader else stream.offset
-        if isinstance(content, Compressed) and not content.complete:
-            why = f"the compressed log is {content.damage or 'cut short'}; look for another copy of it"
-            return (Gap(self.name, stream.id, offset, None, self._clock.now(), why),)
-        if stream.identity.truncated:
-            stream.identity.truncated = False
-            why = (
-                "lines written while the log was copied and emptied may be lost; rotate by renaming (logrotate: create)"
-            )
-            return (Gap(self.name, stream.id, offset, None, self._clock.now(), why, certain=False),)
-        return ()
 
     def _not_there(self, sight: Sight) -> Iterator[str]:
         """Yield what the configuration names and the disk does not have, unless a rotation may be the reason."""

@@ -48,6 +48,7 @@ class Hints:
         self._last = clock.monotonic()
         self._descriptor = _start() if use_inotify else -1
         self._watched: set[str] = set()
+        self._refused: set[str] = set()
         self.watch(directories)
 
     @property
@@ -56,15 +57,17 @@ class Hints:
         return self._descriptor >= 0 and bool(self._watched)
 
     def watch(self, directories: Iterable[str]) -> None:
-        """Watch more directories; those watched already cost nothing."""
+        """Watch more directories; those watched already cost nothing, those refused are tried again."""
         for directory in set(directories) - self._watched:
             if self._descriptor < 0:
                 return
             if _libc().inotify_add_watch(self._descriptor, os.fsencode(directory), _MASK) >= 0:
                 self._watched.add(directory)
                 continue
-            error = os.strerror(ctypes.get_errno())
-            log.warning("No hints for %s (%s): new lines are found by polling.", directory, error)
+            if directory not in self._refused:
+                self._refused.add(directory)
+                error = os.strerror(ctypes.get_errno())
+                log.warning("No hints for %s (%s): new lines are found by polling.", directory, error)
 
     def wait(self, timeout: float) -> bool:
         """Wait until something moved, at most *timeout* seconds; return whether it did.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import glob
 import os
@@ -153,7 +154,7 @@ class _Pattern:
                     if entry.name.startswith(start) and (one := self._take(entry, sight)):
                         yield one
         except OSError as error:
-            sight.problems.append(f"{directory}: cannot be listed: {error.strerror}; let filterwatch read it")
+            sight.problems.append(unreadable(directory, error))
             sight.blind.add(directory)
 
     def _take(self, entry: os.DirEntry[str], sight: Sight) -> Found | None:
@@ -169,7 +170,7 @@ class _Pattern:
         except FileNotFoundError:
             return None
         except OSError as error:
-            sight.problems.append(f"{entry.path}: cannot be looked at: {error.strerror}")
+            sight.problems.append(unreadable(entry.path, error))
             return None
         if not stat.S_ISREG(status.st_mode):
             if live and not stat.S_ISDIR(status.st_mode):
@@ -188,6 +189,16 @@ class _Pattern:
             return os.path.join(directory, self._name), parts.mark
         bare = stripped(entry.name)
         return os.path.join(directory, bare.base), bare.mark
+
+
+def unreadable(path: str, error: OSError) -> str:
+    """Return one sentence about what cannot be read, with the remedy where there is one."""
+    remedy = {
+        errno.EACCES: "put filterwatch's account into its group, or allow it: setfacl -m u:filterwatch:rX",
+        errno.ENOENT: "check the path, and that the filter writes there",
+        errno.EMFILE: "raise LimitNOFILE of the service",
+    }.get(error.errno or 0, "it is tried again every second")
+    return f"{path}: cannot be read: {error.strerror}; {remedy}"
 
 
 def _freshness(one: Found) -> tuple[bool, int, str]:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from filterwatch.config import Duration, Part, Slug
 from filterwatch.lines import LONGEST_LINE
+from filterwatch.sources.names import COMPRESSIONS
 
 Start = Literal["beginning", "end", "history"]
 """Where the very first start of a source begins to read."""
@@ -57,6 +58,8 @@ class Settings(Part):
         for path in paths:
             if not path or path.endswith("/") or "\0" in path:
                 raise ValueError(f"name a file or a pattern such as /var/log/squid/access.log, found {path!r}")
+            if path.endswith(tuple(COMPRESSIONS)):
+                raise ValueError(f"name the live log; its compressed siblings are found by themselves, found {path!r}")
             if "**" in path:
                 raise ValueError(f"'**' is not a pattern here: name each directory, found {path!r}")
         return paths

@@ -13,7 +13,7 @@ from filterwatch.sources.cutting import Trim
 from filterwatch.sources.identity import Anchor, Inode, generation
 from filterwatch.sources.probe import Answer, Question, Step, Verdict, examine
 from filterwatch.sources.reader import TruncatedError
-from filterwatch.sources.scan import Found, Key, Sight
+from filterwatch.sources.scan import Found, Key, Sight, unreadable
 from filterwatch.sources.stream import Stream
 
 _STEPS = 16
@@ -112,7 +112,7 @@ class Whereabouts:
             self._ask(one, Step.ANCHORS_DONE)
         for one in (*current, *rotated):
             self._ask(one)
-        self._rank(sight.found, now)
+        self._rank(sight, now)
 
     def check(self, stream: Stream) -> bool:
         """Return whether an open stream's file still holds it; if not, the stream has no file any more."""
@@ -234,7 +234,7 @@ class Whereabouts:
         except OSError as error:
             self.unsettled.add(one.family)
             if not isinstance(error, FileNotFoundError):
-                self.problems.append(f"{one.path}: cannot be opened: {error.strerror}; let filterwatch read it")
+                self.problems.append(unreadable(one.path, error))
             return True
         # An emptied file has had several streams: the one with the longest proof is the one it holds now.
         same = [stream for stream in self.streams.values() if stream.identity.inode == inode and stream.reader is None]
@@ -330,20 +330,19 @@ class Whereabouts:
         if moved:
             self.changed.append(stream)
 
-    def _rank(self, found: list[Found], now: float) -> None:
+    def _rank(self, sight: Sight, now: float) -> None:
         """Put streams in the order of their files; one without a file is older than all that have one."""
         for stream in self.streams.values():
             stream.rank = min(stream.rank, 0) - 1
-        held = set()
         current = set()
-        for rank, one in enumerate(found):
-            place = self._places.get(one.key)
-            if place and not place.copy:
-                place.stream.rank = rank
-                held.add(place.stream.id)
+        for rank, one in enumerate(sight.found):
+            if held := self.stream_at(one):
+                held.rank = rank
                 if one.current:
-                    current.add(place.stream.id)
+                    current.add(held.id)
         for stream in self.streams.values():
+            if os.path.dirname(stream.family) in sight.blind:
+                continue  # nobody knows; its open file is read on
             if stream.current and stream.id not in current:
                 stream.moved = now
             stream.current = stream.id in current
