@@ -103,3 +103,27 @@ def holds(events) -> Callable[..., bool]:
 def rule() -> Callable[[str, str], str]:
     """A whole rule file from what is interesting about it and its id."""
     return rule_text
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory) -> policy.RuleSet:
+    """One rule that makes every test on text, and holds for everything."""
+    directory = tmp_path_factory.mktemp("rules")
+    (directory / "all.yaml").write_text(
+        rule_text(
+            r"""
+            match:
+              any:
+                - host: [a.test, "0"]
+                - host: {exact: [b.test], regex: '^x\d'}
+                - url: {contains: [x], regex: '[a-z]{3}', path_prefix: [/a]}
+                - search_terms: {words: [bet], regex: "^how"}
+                - {user: "a*", user_agent: {contains: [vpn], regex: x}}
+                - {filter_category: "?", mime_type: "*/*"}
+                - dest_ip: [10.0.0.0/8, "2001:db8::/32"]
+                - none: [{kind: lease}]
+            """,
+            "all",
+        )
+    )
+    return policy.load(directory)
