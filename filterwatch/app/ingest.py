@@ -195,6 +195,8 @@ def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
     journal = Journal.open(
         configuration.state / "journal.db", writer=True, clock=clock, settings=configuration.settings.journal
     )
+    if journal.recovered:
+        log.error("%s.", str(journal.recovered).capitalize())
     try:
         sources = [
             FileSource(one, journal.checkpoints(one.name), clock, base=configuration.directory)

@@ -31,7 +31,7 @@ LOCAL_TIME = pl.time(
     second=pl.col("started").dt.second(),
     microsecond=pl.col("started").dt.microsecond(),
 ).alias("local_time")
-"""Exact, because every zone's offset is whole minutes.  (Spark cannot read Parquet's TIME in nanoseconds at all.)"""
+"""Exact, because every zone's offset is whole minutes.  (Spark has no type for Parquet's TIME in nanoseconds.)"""
 
 _FOLDABLE = (pl.String, pl.Enum, pl.Boolean, pl.Int8, pl.Int16, pl.Int32, pl.Int64)
 
