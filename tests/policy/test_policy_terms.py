@@ -29,9 +29,9 @@ WORDS = pack(["porn", "tits", "isis", "don't care", "puppy", "gas", "box", "a", 
              ("blue tits", "goddess isis", "sex education", "great tits"))  # fmt: skip
 FOUND = [
     "porn", "PORN", "free porn now", "\uff50\uff4f\uff52\uff4e", "pörn", "po\u200brn", "po\u00adrn", "free-porn",
-    "free_porn", "porn!", "(porn)", "dont care", "don\u2019t care", "do not tits", "puppies", "puppys", "gases", "boxes",
-    "a", "4chan", "4chans", "kill   myself", "kill/myself", "kill\tmyself", "naive", "join isis syria", "tits blue",
-    "blue tits tits", "i kill myself",
+    "free_porn", "porn!", "(porn)", "dont care", "don\u2019t care", "do not tits", "puppies", "puppys", "gases",
+    "boxes", "a", "4chan", "4chans", "kill   myself", "kill/myself", "kill\tmyself", "naive", "join isis syria",
+    "tits blue", "blue tits tits", "i kill myself",
 ]  # fmt: skip
 NOT_FOUND = [
     "", " ", "po rn", "popcorn", "porno", "blue tits", "great tits and blue tits", "blue tits great tits",
