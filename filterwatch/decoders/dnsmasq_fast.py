@@ -36,12 +36,10 @@ def read(lines: Lines, policy: Policy) -> pl.DataFrame:
     good = lines.regular & stamps.found & ~stamps.modern & found
     line_end = lines.first + lines.blanks
     blanks = line_end - header - 1
-    array, marks = lines.array, lines.marks
     # The root, addresses (their reverse name was asked for) and odd names take the exact path.
-    name_end = array[marks[np.maximum(line_end - 2, 0)] - 1]
+    name_end = lines.byte(lines.mark(line_end - 2) - 1)
     good &= (name_end - np.uint8(48) > 9) & (name_end != ord("."))
-    start = np.minimum(marks[np.minimum(header, len(marks) - 1)] + 1, len(array) - 1)
-    extra = array[start] - np.uint8(48) <= 9
+    extra = lines.byte(lines.mark(header) + 1) - np.uint8(48) <= 9
     parts = [
         _cut(lines, stamps, good & extra & (blanks >= 5), header, extra=True),
         _cut(lines, stamps, good & ~extra & (blanks >= 3), header, extra=False),
@@ -54,12 +52,17 @@ def read(lines: Lines, policy: Policy) -> pl.DataFrame:
 
 def _header_ends(lines: Lines, stamps: Stamps) -> tuple[Places, Mask]:
     """Return the index in ``marks`` of the blank behind ``[host ]dnsmasq[pid]:``, and where there is one."""
-    array, marks = lines.array, lines.marks
-    index = np.minimum(np.searchsorted(marks, stamps.body), len(marks) - 2)
-    ends = (array[marks[index] - 1] == ord(":")) & (array[marks[index] - 2] == ord("]"))
-    index = index + ~ends
-    ends = (array[marks[index] - 1] == ord(":")) & (array[marks[index] - 2] == ord("]"))
+    index = np.searchsorted(lines.marks, stamps.body)
+    index = index + ~_closes(lines, index)
+    ends = _closes(lines, index)
     return index, ends & (index < lines.first + lines.blanks)
+
+
+def _closes(lines: Lines, index: Places) -> Mask:
+    """Return where ``]:`` stands before the marks with *index*."""
+    place = lines.mark(index)
+    result: Mask = (lines.byte(place - 1) == ord(":")) & (lines.byte(place - 2) == ord("]"))
+    return result
 
 
 def _cut(lines: Lines, stamps: Stamps, good: Mask, header: Places, *, extra: bool) -> pl.DataFrame | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from filterwatch.decoders.decoded import Decoded
@@ -9,6 +11,11 @@ from filterwatch.events import DECODED_SCHEMA
 
 _NULLS = r',"\w+":null'
 """A null member.  Inside a JSON string a quote has a backslash before it, so no text of a log can look like one."""
+
+_UNSAFE = re.compile(
+    # DEL, C1, soft hyphen, zero-width, bidi and line separators, BOM: they could steer a terminal or end a line early
+    "[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
 
 
 def json_lines(decoded: Decoded, first_line: int, file: str | None = None) -> bytes:
@@ -34,7 +41,10 @@ def json_lines(decoded: Decoded, first_line: int, file: str | None = None) -> by
     )
     number = (pl.col("line").cast(pl.Int64) + first_line).cast(pl.String)
     lines = rows.select(pl.concat_str(pl.lit(head), number, pl.col("object"))).to_series()
-    return ("\n".join(lines.to_list()) + "\n").encode("utf-8")
+    text = "\n".join(lines.to_list()) + "\n"
+    if not text.isascii() or "\x7f" in text:
+        text = _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text.encode("utf-8")
 
 
 def _objects(frame: pl.DataFrame, word: str) -> pl.DataFrame:

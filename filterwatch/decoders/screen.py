@@ -57,6 +57,16 @@ class Lines:
     def _refuse(self, places: Places) -> None:
         self.regular[np.searchsorted(self.ends, places)] = False
 
+    def mark(self, indices: Places) -> Places:
+        """Return the places of the marks with *indices*; the nearest mark where there is none of that index."""
+        places: Places = self.marks[np.clip(indices, 0, len(self.marks) - 1)]
+        return places
+
+    def byte(self, places: Places) -> Bytes:
+        """Return the bytes at *places*; the nearest byte where a place is outside."""
+        found: Bytes = self.array[np.clip(places, 0, len(self.array) - 1)]
+        return found
+
     def windows(self, places: Places, width: int) -> Bytes:
         """Return a copy of *width* bytes from each of *places*, one row each; zeros behind the end of the batch."""
         views: Bytes = self._views(width)[places]

@@ -121,9 +121,8 @@ def _columns(lines: Lines, padded: Places, headers: Headers | None) -> Mask:
     until = lines.ends if headers is None else headers[0]
     blanks = lines.blanks if headers is None else np.searchsorted(marks, until) - first
     good: Mask = (blanks - padded >= 9) & (blanks - padded < _MOST_BLANKS) & _single(lines, padded, headers)
-    last = marks[np.maximum(first + blanks - 1, 0)]
-    size = marks[np.minimum(first + padded + 3, len(marks) - 1)] + 1
-    good &= (last != until - 1) & (array[np.minimum(size, len(array) - 1)] - np.uint8(48) <= 9)
+    good &= lines.mark(first + blanks - 1) != until - 1
+    good &= lines.byte(lines.mark(first + padded + 3) + 1) - np.uint8(48) <= 9
     named = np.flatnonzero(good & (blanks - padded > 9))
     if len(named):
         extra = blanks[named] - padded[named] - 9

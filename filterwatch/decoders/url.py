@@ -13,7 +13,7 @@ from filterwatch.decoders.reading import address, number
 
 _CREDENTIALS = re.compile(r"://[^/?#\s]*@")
 _CONNECT_CREDENTIALS = re.compile(r"^[^/?#\s]*@(?=[^/?#@\s]+(?:[/?#]|$))")
-_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+._-]*://")
 _END = re.compile(r"[/?#]")
 
 

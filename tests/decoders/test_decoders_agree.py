@@ -17,7 +17,8 @@ from filterwatch.decoders.line_decoder import LineDecoder
 NASTY = [
     b"\0", b"\t", b"\r", b"\x0b", b"\x7f", b"\x80", b"\xc3\xa9", b"\xff\xfe",
     b" ", b"  ", b" - ", b"-", b"[", b"]",
-    b" [", b"] ", b"@", b"://", b"/", b"\\", b'"', b":", b"%", b"%0a", b"+", b"0", b"9" * 20, b" is ", b" from ", b" to ",
+    b" [", b"] ", b"@", b"://", b"/", b"\\", b'"', b":", b"%", b"%0a", b"+", b"0", b"9" * 20,
+    b" is ", b" from ", b" to ",
     b"IN=", b" SRC=", b" LEN=", b" HIER_NONE/- text/html", b"error:", b"HTTP", b"?", b"#", b"\x1e", b"\x1f",
     b"query[A] ",
     b"(CNAME)", b"error", b".", b"<13>", b"1 ",

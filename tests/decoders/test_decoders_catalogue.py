@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+from decoding import LONDON, SEEDS
+
+from filterwatch.decoders import UnknownFormat, detect, make, names
+from filterwatch.errors import ConfigurationError
+
+
+def test_a_format_nobody_knows_is_named_with_the_nearest() -> None:
+    with pytest.raises(UnknownFormat) as raised:
+        make("sqid", {}, zone=LONDON)
+
+    assert str(raised.value) == "unknown format 'sqid'; did you mean 'squid'?"
+
+
+def test_a_format_like_no_other_is_answered_with_all() -> None:
+    with pytest.raises(UnknownFormat) as raised:
+        make("xyz", {}, zone=LONDON)
+
+    assert str(raised.value) == f"unknown format 'xyz'; known formats: {', '.join(names())}"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("squid", {"prefixes": {}}, "options of format squid:1:1: unknown key 'prefixes'; known here: year, zone"),
+        ("netfilter", {"zone": "Mars/Base"}, "no such time zone; write it as in Europe/London, found 'Mars/Base'"),
+        ("netfilter", {"prefixes": {"X": "deny"}}, "input should be 'allowed', 'blocked'"),
+        ("dnsmasq", {"sinks": ["blockpage"]}, "no IP address, found 'blockpage'"),
+        ("dnsmasq", {"year": 20}, "year: input should be greater than or equal to 1970, found 20"),
+    ],
+)
+def test_a_wrong_option_is_named(name: str, options: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        make(name, options, zone=LONDON)
+
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_format_is_found_out_by_its_lines(name: str) -> None:
+    assert detect(SEEDS[name]) == name
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [b"", b""],
+        [b"hello", b"world"],
+        [b"Nov 22 02:04:41 gw CRON[9]: session opened"] * 20,
+        SEEDS["squid"] + SEEDS["dnsmasq"],
+        SEEDS["netfilter"][:3] + SEEDS["dnsmasq"][:3],
+        [b"\xff\x00\x01" * 20] * 9,
+    ],
+)
+def test_what_cannot_be_told_is_not_guessed(lines: list[bytes]) -> None:
+    assert detect(lines) is None
