@@ -8,12 +8,19 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import FrameType
 
+from filterwatch.errors import ConfigurationError, FilterwatchError
 from filterwatch.text import printable
 
+log = logging.getLogger(__name__)
+
 _PRIORITY = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
+
+TRY_AGAIN = 75
+"""Exit code EX_TEMPFAIL of sysexits.h: nothing is configured wrongly, and a later start may go well."""
 
 
 class Stop:
@@ -56,6 +63,22 @@ def notify(state: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.connect("\0" + where[1:] if where[0] == "@" else where)
         sock.sendall(state.encode())
+
+
+@contextmanager
+def tried_again() -> Iterator[None]:
+    """End the process with ``TRY_AGAIN`` for what time may put right: a full disk, another process that still runs.
+
+    Raises:
+        ConfigurationError: As it is: while the file says the same, starting again does not help.
+    """
+    try:
+        yield
+    except ConfigurationError:
+        raise
+    except FilterwatchError as error:
+        log.error("%s", error)  # noqa: TRY400 - the text says it all
+        raise SystemExit(TRY_AGAIN) from None
 
 
 class _Plain(logging.Formatter):

@@ -32,9 +32,6 @@ log = logging.getLogger(__name__)
 ROUND = 0.2
 """Seconds between two looks at the journal and the outbox."""
 
-BUSY = 75
-"""EX_TEMPFAIL: the exit code of a second deliverer."""
-
 
 def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
     """Raise alerts and send them until asked to end.
@@ -162,12 +159,11 @@ def _rounds(
         except JournalError as error:
             log.debug("No detections yet: %s", error)
             journal = None
-        except DatabaseError:
-            log.exception("The registers cannot be written; tried again.")
-            stop.wait(5)
-        moved += deliverer.step()
-        schedule.step(clock.now())
-        deliverer.measure()
+        try:
+            moved += deliverer.step()
+            schedule.step(clock.now())
+            deliverer.measure()
+        XX
         if not moved:
             stop.wait(ROUND)
 

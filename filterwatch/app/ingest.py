@@ -31,7 +31,7 @@ BATCH_BYTES = 8 * 2**20
 LONGEST_RETRY = 10.0
 """Most seconds between two tries to commit."""
 
-INTERNAL = ("request_key", "category_bits", "local_time", "client_user")
+INTERNAL = ("request_key", "category_bits", "local_time", "in_term")
 """Columns that serve the pass alone; the journal keeps what events promise."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,9 @@ from filterwatch.sources import read_files
 
 CHUNK = 4 * 2**20
 """Bytes of a batch.  Source: performance measurements, 4 to 8 MiB."""
+
+AFTER_THE_END = timedelta(minutes=5)
+"""How long a replay waits, in event time, behind the last line: longer than any detector's grace."""
 
 COLUMNS = (
     "time", "rule", "level", "category", "kind", "person", "user", "client_ip", "host", "action", "outcome", "reason",
@@ -117,6 +120,7 @@ def replay(
     *,
     against: Bench | None = None,
     seen: Callable[[int], None] = lambda _bytes: None,
+    keep: Callable[[pl.DataFrame], None] = lambda _events: None,
 ) -> Iterator[pl.DataFrame]:
     """Yield the detections over *inputs*, merged by time.
 
@@ -125,18 +129,25 @@ def replay(
         inputs: What to read.
         against: Another set of rules: only what differs is yielded, with ``change`` = ``added`` or ``removed``.
         seen: Called with the bytes of each batch, for a progress bar.
+        keep: Called with the enriched events, for reports.
 
     Columns: those of a detection, and ``line`` (from 1, in its file; null where the event is older than the batch).
     """
     now = datetime.fromtimestamp(0, UTC)
     for events in merged([_events(work, one, seen) for one in inputs]):
         settled = work.context.settle(events)
+        keep(settled)
         latest = settled["time"].max()
         now = max(now, latest) if isinstance(latest, datetime) else now
         held = work.bench(settled, now)
         if against is not None:
             held = _difference(held, against(settled, now))
         yield held.join(settled.select(*_PLACE, "line"), on=_PLACE, how="left", nulls_equal=True, maintain_order="left")
+    # What waits for time to pass (a stop that may be a restart) is told as if the log went on silently.
+    held = work.bench.idle(now + AFTER_THE_END)
+    if against is not None:
+        held = _difference(held, against.idle(now + AFTER_THE_END))
+    yield held.with_columns(line=pl.lit(None, pl.Int64))
 
 
 def _events(work: Pass, one: Input, seen: Callable[[int], None]) -> Iterator[pl.DataFrame]:

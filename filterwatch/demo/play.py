@@ -153,16 +153,20 @@ def _lessons(writers: Writers, running: subprocess.Popen[bytes]) -> None:
 
 
 def _reports(stage: Stage, tell: _Teller) -> None:
+    now = datetime.now(ZONE)
+    monday = now - timedelta(days=now.weekday())
+    days = ("--from", f"{monday:%Y-%m-%d}", "--to", f"{monday + timedelta(days=6):%Y-%m-%d}")
     for name, why in (
         ("bandwidth", "Who used the link:"),
         ("bypass", "Who tried to get round the filter:"),
         ("weekly", "The week on one page:"),
+        ("governors", "What governors see of it, counts and assurance only:"),
     ):
         tell.plain(why, "bold")
-        tell.block(_command(stage, "report", name))
+        tell.block(_command(stage, "report", name, *days))
     for name in ("weekly", "governors"):
         page = stage.folder / f"{name}.html"
-        _command(stage, "report", name, "--format", "html", "--output", str(page))
+        _command(stage, "report", name, *days, "--format", "html", "--output", str(page))
     tell.plain("What people do next, here at the terminal:", "bold")
     tell.block(_command(stage, "alert", "list"))
     tell.block(_command(stage, "switch-off", "list"))

@@ -65,6 +65,10 @@ class Calendar(Part):
         hours = any(day in span.days and span.start <= at <= span.end for span in self.hours)
         return hours and self.is_school_day(local.date())
 
+    def is_term(self, day: date) -> bool:
+        """Say whether *day* lies in a term and in no half-term."""
+        return _within(day, self.terms) and not _within(day, self.half_terms)
+
     def knows(self, day: date) -> bool:
         """Say whether the terms say anything about *day*; false too where no terms are given."""
         if not self.terms:

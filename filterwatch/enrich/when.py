@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -89,4 +89,13 @@ class When:
         ]
         inside = reduce(or_, hours, pl.lit(False)) & pl.col("local_date").is_in(school_days)
         known = at.is_not_null()
-        return events.with_columns(pl.when(known).then(inside).alias("in_school_hours"))
+        return events.with_columns(pl.when(known).then(inside).alias("in_school_hours"), *self._in_term(days))
+
+    def _in_term(self, days: Collection[date]) -> Iterator[pl.Expr]:
+        """Give rules ``in_term``; null where the calendar says nothing, no column where it has no terms."""
+        if not self._calendar.terms:
+            return
+        known = [day for day in days if self._calendar.knows(day)]
+        term = [day for day in known if self._calendar.is_term(day)]
+        at = pl.col("local_date")
+        yield pl.when(at.is_in(known)).then(at.is_in(term)).alias("in_term")

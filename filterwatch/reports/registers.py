@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+Verdict = Literal["authorised", "overrun", "unauthorised", "partial", "unexplained", "not yet"]
+
 
 @dataclass(frozen=True, slots=True)
 class AlertCount:
@@ -55,7 +57,7 @@ class SwitchOff:
     """
 
     number: str
-    verdict: Literal["authorised", "overrun", "unauthorised", "partial", "unexplained", "not yet"]
+    verdict: Verdict
     minutes: int | None = None
 
 
