@@ -25,7 +25,8 @@ def detect(lines: Sequence[bytes]) -> str | None:
     if not sample:
         return None
     found = {
-        "squid": _events([squid.read(line) for line in sample]),
+        # Lines of web servers read like squid's common format: only the native one tells.
+        "squid": [event for event in _events([squid.read(line) for line in sample]) if "duration_ms" in event.values],
         "dnsmasq": _events([dnsmasq.read(line, _POLICY) for line in sample]),
         "netfilter": _events([netfilter.read(line, _PREFIXES) for line in sample]),
         "filter_events": _events([filter_events.read(line) for line in sample]),
@@ -41,8 +42,13 @@ def _events(answers: list[Answer]) -> list[Event]:
     return [answer for answer in answers if isinstance(answer, Event)]
 
 
-def _variant(family: str, sample: Sequence[bytes], events: Sequence[Event]) -> str:
-    """Return the name of the variant: lines with header blocks, or with serials, make one of their own."""
+def _variant(family: str, sample: Sequence[bytes], events: Sequence[Event]) -> str | None:
+    """Return the name of the variant: lines with header blocks, or with serials, make one of their own.
+
+    When every line went to the default parent it may be e2guardian that imitates squid, whose 403 means something else.
+    """
+    if family == "squid" and all(b" DEFAULT_PARENT/" in line for line in sample):
+        return None
     if family == "squid" and sum(line.rstrip(b"\r").endswith(b"]") for line in sample) > len(sample) / 2:
         return "squid_mimehdrs"
     if family == "dnsmasq" and sum(event.values.get("client_port") is not None for event in events) > len(events) / 2:

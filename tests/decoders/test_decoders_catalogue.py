@@ -53,6 +53,8 @@ def test_a_format_is_found_out_by_its_lines(name: str) -> None:
         SEEDS["squid"] + SEEDS["dnsmasq"],
         SEEDS["netfilter"][:3] + SEEDS["dnsmasq"][:3],
         [b"\xff\x00\x01" * 20] * 9,
+        [b'192.0.2.9 - - [22/Nov/2026:01:50:49 +0000] "GET /index.html HTTP/1.1" 200 847 "-" "curl/7.88.1"'] * 9,
+        [b"1795312931.501 0 10.0.0.7 TCP_DENIED/403 0 GET http://x.test/ jdoe DEFAULT_PARENT/127.0.0.1 -"] * 9,
     ],
 )
 def test_what_cannot_be_told_is_not_guessed(lines: list[bytes]) -> None:
