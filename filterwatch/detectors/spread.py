@@ -169,16 +169,13 @@ def changes(longer: pl.DataFrame, *keys: str) -> pl.DataFrame:
 
 
 def minutes(rows: pl.DataFrame, *keys: str, start: int, end: int) -> pl.DataFrame:
-    """Return the rate of every minute of the window from each key's first to its last: ``*keys, minute, down, up``.
+    """Return the bytes of each key in each minute of the window: ``*keys, minute, down, up``; none without bytes.
 
     Args:
-        rows: What :func:`changes` returned; ``down`` and ``up`` become bytes in that minute.
+        rows: What :func:`changes` returned.
         keys: As there.
         start: First minute of the window, since 1970 UTC.
         end: First minute after it.
-
-    Returns:
-        One row a key and minute, sorted; no minute is missing in between.
     """
     over = [pl.col(key) for key in keys] or [pl.lit(1)]
     held = rows.lazy().sort(*keys, "minute").with_columns(
@@ -186,7 +183,8 @@ def minutes(rows: pl.DataFrame, *keys: str, start: int, end: int) -> pl.DataFram
         minute=pl.col("minute").clip(start, end),
         until=pl.col("minute").shift(-1).over(over).clip(start, end),
     )  # fmt: skip
-    held = held.filter(pl.col("until") > pl.col("minute"))
+    # Nights are left out here, before they become thousands of rows.
+    held = held.filter(pl.col("until") > pl.col("minute"), pl.any_horizontal(pl.col(way) > 0 for way in DIRECTIONS))
     dense = held.with_columns(minute=pl.int_ranges("minute", "until", dtype=pl.Int32)).explode("minute")
     return dense.select(*keys, "minute", *DIRECTIONS).collect()
 
@@ -205,8 +203,7 @@ def booked(within: pl.DataFrame, longer: pl.DataFrame, *keys: str, start: int, e
     columns = [*keys, "minute", *DIRECTIONS]
     inside = within.lazy().rename({"first": "minute"}).filter(pl.col("minute").is_between(start, end - 1))
     both = pl.concat([inside.select(columns), spread.lazy().select(columns)])
-    added = both.group_by(*keys, "minute").agg(pl.col(way).sum() for way in DIRECTIONS)
-    return added.filter(pl.any_horizontal(pl.col(way) > 0 for way in DIRECTIONS)).collect()
+    return both.group_by(*keys, "minute").agg(pl.col(way).sum() for way in DIRECTIONS).collect()
 
 
 def rolling(rate: str, limit: float, width: int, *keys: str) -> pl.Expr:
