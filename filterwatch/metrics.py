@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, start_http_server
 
+from filterwatch.errors import FilterwatchError
+
 
 class Metrics:
     """All metrics over one registry.
@@ -51,5 +53,14 @@ class Metrics:
         )
 
     def serve(self, address: str, port: int) -> None:
-        """Serve ``/metrics`` on *address* from a daemon thread."""
-        start_http_server(port, addr=address, registry=self.registry)
+        """Serve ``/metrics`` on *address* from a daemon thread.
+
+        Raises:
+            FilterwatchError: The port cannot be had.
+        """
+        try:
+            start_http_server(port, addr=address, registry=self.registry)
+        except OSError as error:
+            raise FilterwatchError(
+                f"metrics: port {port} of {address} cannot be had: {error.strerror}; give another (section metrics)"
+            ) from None

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+
+import polars as pl
 
 from filterwatch.app.daemon import Stop, notify
 from filterwatch.app.parts import School
@@ -17,6 +19,7 @@ from filterwatch.app.settings import Configuration
 from filterwatch.app.upkeep import Upkeep, make_state_directory
 from filterwatch.clock import Clock
 from filterwatch.decoders import redact
+from filterwatch.detectors.lost import lost
 from filterwatch.journal import Commit, Counts, Journal, JournalDamaged, JournalError, evidence
 from filterwatch.lines import LineBatch
 from filterwatch.metrics import Metrics
@@ -93,6 +96,12 @@ class Ingest:
             self._count(detections.select("rule", "level").rows())
             self._commit(Commit(read_at=now, detections=detections, state=self.work.state(), counts=Counts()))
 
+    def forget(self) -> None:
+        """Drop the checkpoints of files that are read to their end and gone."""
+        for one in self.followed:
+            if streams := one.source.forget():
+                self._journal.forget(one.source.name, streams)
+
     def _take(self, one: Followed) -> int:
         batch = one.source.read(BATCH_BYTES)
         self._note_trouble(one)
@@ -100,11 +109,15 @@ class Ingest:
         if batch is None:
             return 0
         if not len(batch):  # a gap, or a checkpoint that moves without lines
-            self._commit(Commit(read_at=batch.read_at, checkpoint=batch.checkpoint, gaps=batch.gaps))
+            told = lost(batch.gaps, self.work.feeds[batch.source].site)
+            self._commit(Commit(read_at=batch.read_at, checkpoint=batch.checkpoint, gaps=batch.gaps, detections=told))
             self._note_gaps(batch)
             return 0
         with self._metrics.batch_seconds.time():
             processed = self.work.process(batch, self._clock.now())
+            if batch.gaps:
+                told = lost(batch.gaps, self.work.feeds[batch.source].site)
+                processed = replace(processed, detections=pl.concat([processed.detections, told]))
             committed = self._commit(commit_of(batch, processed, self.work.state()))
         if committed:
             self._measure(batch, processed)
@@ -197,6 +210,7 @@ def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
     )
     if journal.recovered:
         log.error("%s.", str(journal.recovered).capitalize())
+    upkeep = Upkeep(journal, configuration, clock)
     try:
         sources = [
             FileSource(one, journal.checkpoints(one.name), clock, base=configuration.directory)
@@ -204,21 +218,23 @@ def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
         ]
         hints = Hints({directory for source in sources for directory in source.directories()}, clock)
         ingest = Ingest(sources, work, journal, clock, metrics, stop)
-        upkeep = Upkeep(journal, configuration, clock)
+        upkeep.start(stop)
         notify("READY=1")
         log.info("Reading %d sources by %d rules.", len(sources), len(work.bench.rules.rules))
-        _follow(ingest, upkeep, hints, stop, configuration.settings.poll.total_seconds())
+        _follow(ingest, hints, stop, configuration.settings.poll.total_seconds())
     finally:
         notify("STOPPING=1")
+        stop.ask()
+        upkeep.join()
         journal.close()
 
 
-def _follow(ingest: Ingest, upkeep: Upkeep, hints: Hints, stop: Stop, poll: float) -> None:
+def _follow(ingest: Ingest, hints: Hints, stop: Stop, poll: float) -> None:
     while not stop():
         notify("WATCHDOG=1")
-        upkeep.step()
         if ingest.step():
             continue
         ingest.idle()
+        ingest.forget()
         hints.watch(directory for one in ingest.followed for directory in one.source.directories())
         hints.wait(poll)

@@ -1,13 +1,15 @@
-"""What the writer of the journal does in quiet moments: seal, tidy, forget, copy."""
+"""What the writer of the journal does beside reading: seal, tidy, copy; on a thread of its own, so that no line waits."""
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 from filterwatch import archive
+from filterwatch.app.daemon import Stop
 from filterwatch.app.settings import Configuration
 from filterwatch.clock import Clock
 from filterwatch.errors import FilterwatchError
@@ -32,6 +34,22 @@ class Upkeep:
         self._zone = configuration.settings.timezone
         self._clock = clock
         self._sealed = self._tidied = clock.monotonic() - SEAL_EVERY
+        self._thread: threading.Thread | None = None
+
+    def start(self, stop: Stop) -> None:
+        """Look every second what is due, until *stop*."""
+        self._thread = threading.Thread(target=self._run, args=(stop,), name="upkeep", daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for the step that is under way: the journal must not be closed under it."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, stop: Stop) -> None:
+        while not stop():
+            self.step()
+            stop.wait(1)
 
     def step(self) -> None:
         """Do what is due."""
@@ -39,7 +57,6 @@ class Upkeep:
         try:
             if now - self._sealed >= SEAL_EVERY:
                 self._sealed = now
-                self._journal.merge()
                 archive.seal(self._journal, self._archive, now=self._clock.now(), settings=self._settings)
             if now - self._tidied >= TIDY_EVERY:
                 self._tidied = now
