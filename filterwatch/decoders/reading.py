@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,18 +67,16 @@ class Skipped:
 Answer = Event | Rejected | Skipped
 
 
-def _percent(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return "".join(f"%{byte:02X}" for byte in error.object[error.start : error.end]), error.end
-
-
-codecs.register_error("filterwatch-percent", _percent)
+_PERCENT = {0xDC00 + byte: f"%{byte:02X}" for byte in range(0x80, 0x100)}
 
 
 def visible(line: bytes) -> str:
     """Return *line* as text; bytes that are not UTF-8 become ``%XX``, so that nothing is lost or replaced."""
-    return line.decode("utf-8", "filterwatch-percent")
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        # An error handler of our own would be called for each byte: 50 ms for a line full of them.
+        return line.decode(errors="surrogateescape").translate(_PERCENT)
 
 
 def number(digits: str) -> int | None:

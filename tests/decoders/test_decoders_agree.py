@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC
 
 import polars as pl
@@ -96,3 +97,22 @@ def test_a_line_of_windows_ends_is_read_like_any_other(name: str, monkeypatch: p
     unix, windows = (decoder.decode(batch(line + end for line in SEEDS[name])) for end in (b"", b"\r"))
 
     assert_frame_equal(whole(windows.events), whole(unix.events))
+
+
+LONGEST = 65_536
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_line_takes_long_whatever_it_repeats(name: str) -> None:
+    decoder = make(name, {}, zone=LONDON)
+    assert isinstance(decoder, LineDecoder)
+    heads = [b"", *(seed[: len(seed) * part // 3] for seed in SEEDS[name] for part in (1, 2, 3))]
+
+    for piece in [*NASTY, b"] [", b' "', b'\\" ', b" from 1 port", b"COMMAND=", b'[a="', b"[1.", b"/ ", b"a.", b"[ "]:
+        tail = piece * (LONGEST // len(piece))
+        lines = [(head + tail)[:LONGEST] for head in heads]
+        began = time.process_time()
+
+        exactly(decoder).decode(batch(lines))
+
+        assert (time.process_time() - began) / len(lines) < 0.05, piece
