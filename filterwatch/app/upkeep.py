@@ -1,4 +1,4 @@
-"""What the writer of the journal does beside reading: seal, tidy, copy; on a thread of its own, so that no line waits."""
+"""What the writer of the journal does beside reading: seal, tidy, copy; on its own thread, so that no line waits."""
 
 from __future__ import annotations
 

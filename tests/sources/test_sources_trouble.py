@@ -275,23 +275,11 @@ def test_hints_come_at_most_so_often_that_batches_can_grow(tmp_path):
     assert took >= 0.25
 
 
-def test_t14_an_overflow_is_counted_and_is_a_hint_like_any_other(tmp_path):
-    waiting = Hints([str(tmp_path)], SystemClock(), gather=0)
-    waiting._note_overflow(b"\xff\xff\xff\xff" + (0x4000).to_bytes(4, "little") + b"\0" * 8)
+def test_t15_without_inotify_it_says_so_once_and_polls(tmp_path, monkeypatch, caplog):
+    def exhausted(*_arguments, **_options):
+        raise OSError(errno.ENOSPC, "inotify watch limit reached")
 
-    assert waiting.overflows == 1
-    waiting.close()
-
-
-@pytest.mark.parametrize("call", ["inotify_init1", "inotify_add_watch"])
-def test_t15_without_inotify_it_says_so_once_and_polls(tmp_path, monkeypatch, caplog, call):
-    real = hints._libc()
-
-    class Exhausted:
-        def __getattr__(self, name):
-            return (lambda *_arguments: -1) if name == call else getattr(real, name)
-
-    monkeypatch.setattr(hints, "_libc", Exhausted)
+    monkeypatch.setattr(hints.Observer, "schedule", exhausted)
     with caplog.at_level(logging.WARNING):
         waiting = Hints([str(tmp_path)], SystemClock())
 
