@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import SystemRandom
+from typing import TYPE_CHECKING
 
 from filterwatch.alerts.desk import Desk
 from filterwatch.app.daemon import Stop, notify
@@ -27,10 +28,16 @@ from filterwatch.journal import JournalError, Reader
 from filterwatch.metrics import Metrics
 from filterwatch.records.opening import Registers, open_registers
 
+if TYPE_CHECKING:  # its models can be imported only once Django is set up
+    from filterwatch.delivery.outbox import Deliverer
+
 log = logging.getLogger(__name__)
 
 ROUND = 0.2
 """Seconds between two looks at the journal and the outbox."""
+
+RETRY = 5.0
+"""Seconds after which registers that cannot be written are tried again."""
 
 
 def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
@@ -126,8 +133,6 @@ def _rounds(
     clock: Clock,
 ) -> None:
     # Models can be imported only now that Django is set up.
-    from django.db import DatabaseError  # noqa: PLC0415
-
     from filterwatch.alerts.work import work  # noqa: PLC0415
     from filterwatch.delivery.outbox import Deliverer  # noqa: PLC0415
 
@@ -142,30 +147,52 @@ def _rounds(
         metrics=metrics,
     )
     schedule = Schedule(configuration)
-    if taken := deliverer.recover():
-        log.warning("%d notifications may have been sent by an earlier run; each says so when it is sent again.", taken)
     notify("READY=1")
     log.info("Telling %d recipients by %d channels.", len(configuration.settings.alerts.recipients), len(channels))
     journal: Reader | None = None
+    taken_back = False
     while not stop():
         notify("WATCHDOG=1")
         moved = 0
-        try:
-            journal = journal or Reader.at(configuration.state / "journal.db")
-            raised = work(journal, desk, clock)
-            moved += raised.notifications
-            for level, count in raised.new.items():
-                metrics.alerts.labels(level).inc(count)
-        except JournalError as error:
-            log.debug("No detections yet: %s", error)
-            journal = None
-        try:
+        with _waiting_for_registers(stop):
+            try:
+                journal = journal or Reader.at(configuration.state / "journal.db")
+                raised = work(journal, desk, clock)
+                moved += raised.notifications
+                for level, count in raised.new.items():
+                    metrics.alerts.labels(level).inc(count)
+            except JournalError as error:
+                log.debug("No detections yet: %s", error)
+                journal = None
+        with _waiting_for_registers(stop):
+            taken_back = taken_back or _take_back(deliverer)
             moved += deliverer.step()
             schedule.step(clock.now())
             deliverer.measure()
-        XX
         if not moved:
             stop.wait(ROUND)
+
+
+def _take_back(deliverer: Deliverer) -> bool:
+    if taken := deliverer.recover():
+        log.warning("%d notifications may have been sent by an earlier run; each says so when it is sent again.", taken)
+    return True
+
+
+@contextmanager
+def _waiting_for_registers(stop: Stop) -> Iterator[None]:
+    """Say that the registers cannot be written, and wait; what failed is done again in the next round."""
+    from django.db import DatabaseError, OperationalError, close_old_connections  # noqa: PLC0415 - heavy
+
+    try:
+        yield
+    except DatabaseError as error:
+        # Other errors, and an error's further lines, may quote what was to be written.
+        why = str(error).partition("\n")[0] if isinstance(error, OperationalError) else type(error).__name__
+        problem = "The registers cannot be written: %s; free disk space, or start their database. Tried again in %g s."
+        log.error(problem, why, RETRY)  # noqa: TRY400 - the text says it all
+        close_old_connections()  # of a server that was started again
+        stop.wait(RETRY)
 
 
 @contextmanager

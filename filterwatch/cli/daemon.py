@@ -39,7 +39,8 @@ def register(app: typer.Typer) -> None:
         from filterwatch.clock import SystemClock
 
         daemon.log_to_standard_error()
-        part.run(settings.load(config), daemon.Stop(), SystemClock())
+        with daemon.tried_again():
+            part.run(settings.load(config), daemon.Stop(), SystemClock())
 
     @app.command()
     def deliver(config: Config = DEFAULT) -> None:
@@ -48,4 +49,5 @@ def register(app: typer.Typer) -> None:
         from filterwatch.clock import SystemClock
 
         daemon.log_to_standard_error()
-        deliver.run(settings.load(config), daemon.Stop(), SystemClock())
+        with daemon.tried_again():
+            deliver.run(settings.load(config), daemon.Stop(), SystemClock())

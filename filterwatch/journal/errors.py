@@ -49,7 +49,9 @@ def explain(path: Path, error: sqlite3.Error) -> JournalError:
     if code in (_READ_ONLY, _CANNOT_OPEN):
         return JournalError(f"{path}: journal: cannot be opened: {error}; check that the file and folder are ours")
     if code == _IO:
-        return JournalError(f"{path}: journal: the disk failed: {error}; look at the kernel's log, nothing is lost")
+        # SQLite says this also where a full disk has no room for its shared memory.
+        remedy = "free disk space where it is full, else look at the kernel's log; nothing is lost"
+        return JournalError(f"{path}: journal: the disk failed: {error}; {remedy}")
     return JournalError(f"{path}: journal: {error}")
 
 

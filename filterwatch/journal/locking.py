@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from filterwatch.journal.errors import JournalBusy
@@ -30,8 +31,9 @@ class WriterLock:
             raise JournalBusy(
                 f"{journal}: journal: process {holder} writes it already; only one ingest may run, stop that one first"
             ) from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # on a full disk only the message above names nobody
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let others write; again does nothing."""

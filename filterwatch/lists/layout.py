@@ -132,7 +132,9 @@ def write(path: Path, header: Header, keys: Keys, combinations: Combinations) ->
         temporary.replace(path)
         _sync_directory(path.parent)
     except OSError as error:
-        raise FilterwatchError(f"{path}: cannot be written: {error.strerror}; it holds the compiled lists") from None
+        raise FilterwatchError(
+            f"{path}: cannot be written: {error.strerror}; free disk space, or let us write there"
+        ) from None
     finally:
         with suppress(OSError):
             temporary.unlink()

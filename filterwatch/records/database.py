@@ -121,7 +121,7 @@ def migrate() -> None:
     except DatabaseError as error:
         name = connection.settings_dict["NAME"]
         raise FilterwatchError(
-            f"{name}: the registers cannot be opened: {error}; check that the place exists and may be written"
+            f"{name}: the registers cannot be opened: {error}; check that the place exists, may be written and has room"
         ) from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from filterwatch.errors import FilterwatchError
 from filterwatch.records.configuration import Settings
 from filterwatch.records.database import migrate, setup
+from filterwatch.records.files import make_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ def read_secret(path: Path) -> str:
         secret = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise FilterwatchError(
-            f"{path}: the secret cannot be read or made: {error.strerror}; run as the owner of the state directory"
+            f"{path}: the secret cannot be read or made: {error.strerror}; "
+            "run as the owner of the state directory, and free disk space where it is full"
         ) from None
     if len(secret) < 32:
         raise FilterwatchError(f"{path}: the secret has {len(secret)} characters, at least 32 are needed; remove it")
@@ -70,11 +71,4 @@ def read_secret(path: Path) -> str:
 
 
 def _make_secret(path: Path) -> None:
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-    except FileExistsError:
-        return  # another process was quicker
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(secrets.token_urlsafe(48) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    make_once(path, f"{secrets.token_urlsafe(48)}\n".encode(), 0o640)

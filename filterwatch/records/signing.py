@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from filterwatch.errors import FilterwatchError
+from filterwatch.records.files import make_once
 
 _ED25519 = b"\x01"  # signature type of C2SP signed-note
 
@@ -66,7 +66,10 @@ def load_key(path: Path) -> Ed25519PrivateKey:
             raise FilterwatchError(f"{path}: others may read the ledger's key; run chmod 600 {path}")
         key = load_pem_private_key(path.read_bytes(), None)
     except OSError as error:
-        raise FilterwatchError(f"{path}: the ledger's key cannot be read or made: {error.strerror}") from None
+        raise FilterwatchError(
+            f"{path}: the ledger's key cannot be read or made: {error.strerror}; "
+            "run as the owner of the state directory, and free disk space where it is full"
+        ) from None
     except ValueError:
         raise FilterwatchError(f"{path}: not a key in PEM form; restore it from the backup") from None
     if not isinstance(key, Ed25519PrivateKey):
@@ -76,11 +79,7 @@ def load_key(path: Path) -> Ed25519PrivateKey:
 
 def _make_key(path: Path) -> None:
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
+    make_once(path, pem, 0o600)
 
 
 def public_text(key: Ed25519PublicKey) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -158,21 +158,22 @@ class FileSource:
         if self._marks:
             stream, gaps = self._marks.popleft()
             return self._batch(stream, None, gaps)
-        for family in self._families():
-            batch = self._read_family(family, limit)
+        for family, streams in self._families():
+            batch = self._read_family(streams, limit)
             if batch is not None:
                 self._turn = family
                 return batch
         return None
 
-    def _families(self) -> list[str]:
-        """Return the logs with an open file; the one that was read last comes last."""
-        names = sorted({stream.family for stream in self._where.streams.values() if stream.reader})
-        return [name for name in names if name > self._turn] + [name for name in names if name <= self._turn]
+    def _families(self) -> list[tuple[str, list[Stream]]]:
+        """Return each log's open streams, oldest first; the log that was read last comes last."""
+        families: dict[str, list[Stream]] = defaultdict(list)
+        for stream in sorted(self._where.streams.values(), key=lambda one: one.rank):
+            if stream.reader:
+                families[stream.family].append(stream)
+        return sorted(families.items(), key=lambda family: (family[0] <= self._turn, family[0]))
 
-    def _read_family(self, family: str, limit: int) -> LineBatch | None:
-        streams = [one for one in self._where.streams.values() if one.family == family and one.reader]
-        streams.sort(key=lambda one: one.rank)
+    def _read_family(self, streams: list[Stream], limit: int) -> LineBatch | None:
         # The newest is measured first and read last: lines that were written to an older file before these are there
         # by the time it is read.
         sizes = {one.id: self._measure(one) for one in reversed(streams)}

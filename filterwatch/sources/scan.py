@@ -84,8 +84,8 @@ class Scanner:
         return sorted({directory for pattern in self._patterns for directory in pattern.directories()})
 
     def changed(self) -> bool:
-        """Whether a name came or went since the last :meth:`look`; cheap, and only a hint."""
-        return self._times != _times(self.directories())
+        """Whether a name came or went since the last :meth:`look`, in the directories known then; only a hint."""
+        return self._times != _times(self._times)
 
     def look(self) -> Sight:
         """List and stat everything; repeated while a rotation is under way, so that no file is seen half moved."""
