@@ -19,7 +19,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from filterwatch.config import Part, read, validate
-from filterwatch.detectors.spread import Expr, Frame
+from filterwatch.detectors.spread import Expr, Frame, moment
 from filterwatch.events import BYPASS_KINDS
 
 UNPRINTABLE = "<name unprintable>"
@@ -130,7 +130,7 @@ class Signs:
     def _expressions(self, x: ModuleType) -> tuple[Expr, Expr, dict[str, Expr]]:
         columns = {
             "sign": x.coalesce(*(x.when(condition).then(x.lit(sign)) for condition, sign in self._conditions(x))),
-            "at": x.coalesce(x.col("started"), x.col("time")).dt.timestamp("us"),
+            "at": x.coalesce(moment(x, "started"), moment(x, "time")),
             "target": _target(x),
             "who": x.coalesce(x.col("device"), x.col("client_ip"), x.col("person")),
             "length": _length(x),

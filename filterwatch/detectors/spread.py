@@ -34,6 +34,15 @@ SURE = ("authenticated", "lease")
 """Identities that suffice to speak of a person; on an address alone only the device is known."""
 
 
+def moment(x: ModuleType, name: str) -> Expr:
+    """Return a time as microseconds since 1970 UTC.
+
+    Narwhals cannot do that on Spark, so a frame that is read with narwhals has ``time`` and ``started`` as such numbers
+    already (:func:`filterwatch.reports.engine.read`).
+    """
+    return x.col(name).dt.timestamp("us") if x is pl else x.col(name)
+
+
 def users(x: ModuleType) -> dict[str, Expr]:
     """Return what counts as one user: ``who`` and ``is_person``, to be given to ``with_columns``.
 
@@ -66,9 +75,9 @@ def transfers(x: ModuleType, frame: Frame, start: int | None = None, end: int | 
         ``first`` and ``last`` (the minutes they ran in, since 1970) and ``down`` and ``up``: all their bytes, also
         those outside the window.
     """
-    to = x.col("time").dt.timestamp("us")
+    to = moment(x, "time")
     # A moment without duration lasts one microsecond: it has a minute, and nothing is divided by zero.
-    from_ = x.min_horizontal(x.coalesce(x.col("started").dt.timestamp("us"), to), to)
+    from_ = x.min_horizontal(x.coalesce(moment(x, "started"), to), to)
     frame = frame.filter(carried(x)).with_columns(began=from_, ended=x.max_horizontal(from_ + 1, to))
     if start is not None:
         frame = frame.filter(x.col("ended") > start)

@@ -7,6 +7,7 @@ polars.  ``weekday`` is never computed here: narwhals' answer for Sunday differs
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any, TypeAlias
 
 import narwhals.stable.v2 as nw
@@ -20,11 +21,29 @@ Events: TypeAlias = Any
 _TYPES = nw.from_native(pl.DataFrame(schema=EVENT_SCHEMA)).schema
 
 
+MOMENTS = ("time", "started")
+
+
 def read(events: Events, columns: Iterable[str]) -> nw.LazyFrame[Any]:
-    """Return *events* with just *columns*, those that are absent as null."""
+    """Return *events* with just *columns*, those that are absent as null.
+
+    ``time`` and ``started`` become microseconds since 1970 UTC.
+    """
     frame: nw.LazyFrame[Any] = nw.from_native(events).lazy()
     have = set(frame.collect_schema().names())
-    return frame.select(*(nw.col(name) if name in have else _null(name) for name in columns))
+    frame = frame.select(*(nw.col(name) if name in have else _null(name) for name in columns))
+    return _counted(frame, [name for name in MOMENTS if name in frame.collect_schema().names()])
+
+
+def _counted(frame: nw.LazyFrame[Any], names: list[str]) -> nw.LazyFrame[Any]:
+    if frame.implementation.is_pyspark():
+        # Spark says it itself; narwhals 2.29 has no timestamp() for it.
+        unix_micros = import_module("pyspark.sql.functions").unix_micros
+        counted: nw.LazyFrame[Any] = nw.from_native(
+            nw.to_native(frame).withColumns({name: unix_micros(name) for name in names})
+        )
+        return counted
+    return frame.with_columns(nw.col(name).dt.timestamp("us") for name in names)
 
 
 def _null(name: str) -> nw.Expr:

@@ -12,6 +12,7 @@ from filterwatch.detections import none
 from filterwatch.detectors.bypass import Bypass, Settings
 from filterwatch.detectors.signs import NEEDED, Network, Signs, known
 from filterwatch.events import BYPASS_KINDS, DETECTION_SCHEMA, complete
+from filterwatch.reports.engine import read
 
 NOW = datetime(2026, 11, 17, 11, tzinfo=UTC)
 
@@ -95,8 +96,9 @@ def test_a_public_network_of_the_schools_own_is_watched(frame):
 def test_narwhals_and_polars_see_the_same_signs(frame):
     events = frame(asked(1), {"host": "203.0.113.9"}, {"categories": ["bypass", "bypass.tor"]}, {"host": "bbc.co.uk"})
     one = Signs(Network()).found(pl, events)
-    other = Signs(Network()).found(nw, nw.from_native(events.lazy())).collect().to_native()
-    assert one.equals(other)
+    other = Signs(Network()).found(nw, read(events.lazy(), events.columns)).collect().to_native()
+    columns = ["sign", "at", "target", "who", "length"]
+    assert one.select(columns).equals(other.select(columns))
     assert len(one) == 3
 
 
