@@ -27,7 +27,8 @@ check: $(V)/.ok                 ## what CI runs
 	$(V)/bin/mypy
 	$(V)/bin/lint-imports
 	$(V)/bin/filterwatch check
-	$(V)/bin/python -m pytest -q -n 2 $(ARGS)
+	$(V)/bin/python -m pytest -q -n 2 -m "not e2e" $(ARGS)
+	$(V)/bin/python -m pytest -q -m e2e $(ARGS)
 
 bench: $(V)/.ok                 ## one benchmark per budget; figures of this machine
 	$(V)/bin/python -m benchmarks $(ARGS)
