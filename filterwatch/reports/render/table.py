@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from filterwatch.reports.page import Fact, Page, Table
+from filterwatch.reports.page import Column, Fact, Page, Table
 from filterwatch.reports.render.cells import shown
 from filterwatch.text import printable
 
@@ -20,6 +20,9 @@ MARKS = {"good": "  ok  ", "attention": " look ", "bad": " ACT  ", "unknown": " 
 
 MAIL_WIDTH = 100
 """Characters of a line of plain text."""
+
+_TEXT = 24
+"""Characters that a column of text gets at least, where it needs them."""
 
 
 def write(page: Page, out: IO[str], *, width: int | None = None) -> None:
@@ -74,14 +77,40 @@ def _table(console: Console, table: Table, page: Page) -> None:
     if not table.rows.height:
         console.print(Text(table.empty))
         return
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False, expand=False)
-    for column in table.columns:
-        is_number = column.unit not in ("text", "time", "day")
-        grid.add_column(
-            Text(column.title), justify="right" if is_number else "left", no_wrap=is_number, overflow="fold"
-        )
-    for row in table.rows.iter_rows(named=True):
-        grid.add_row(*(Text(printable(shown(row[one.name], one.unit, page.period.zone))) for one in table.columns))
-    console.print(grid)
+    cells = [
+        [printable(shown(row[one.name], one.unit, page.period.zone)) for one in table.columns]
+        for row in table.rows.iter_rows(named=True)
+    ]
+    widths = [_least(column, place, cells) for place, column in enumerate(table.columns)]
+    if sum(widths) + 2 * len(widths) > console.width:
+        _records(console, table, cells)
+    else:
+        console.print(_grid(table, cells, widths))
     if table.note:
         console.print(Text(printable(table.note), "dim"))
+
+
+def _least(column: Column, place: int, cells: list[list[str]]) -> int:
+    """Return the width below which a column cannot be read: its longest word, or 24 of a text's letters."""
+    title = max(map(len, column.title.split()), default=0)
+    longest = max((len(row[place]) for row in cells), default=0)
+    return max(title, longest if column.unit != "text" else min(longest, _TEXT))
+
+
+def _grid(table: Table, cells: list[list[str]], widths: list[int]) -> Grid:
+    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False, expand=False)
+    for column, width in zip(table.columns, widths, strict=True):
+        is_number = column.unit not in ("text", "time", "day")
+        grid.add_column(Text(column.title), justify="right" if is_number else "left", min_width=width, overflow="fold")
+    for row in cells:
+        grid.add_row(*map(Text, row))
+    return grid
+
+
+def _records(console: Console, table: Table, cells: list[list[str]]) -> None:
+    """Print a table that is too wide for the terminal row by row, a value a line."""
+    width = max(len(column.title) for column in table.columns)
+    for row in cells:
+        console.print()
+        for column, cell in zip(table.columns, row, strict=True):
+            console.print(Text(f"  {column.title:<{width}}  {cell}"))
