@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from filterwatch.metrics import Metrics
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
@@ -37,8 +39,6 @@ def test_no_unit_is_exposed_above_two(unit):
 
 
 def test_every_metric_that_a_rule_asks_for_exists():
-    from filterwatch.metrics import Metrics
-
     known = {f"{metric.name}{'_total' if metric.type == 'counter' else ''}" for metric in Metrics().registry.collect()}
     asked = set(re.findall(r"filterwatch_\w+", (DEPLOY / "prometheus" / "filterwatch.rules.yml").read_text()))
 
