@@ -26,6 +26,9 @@ from filterwatch.clock import Clock
 
 log = logging.getLogger(__name__)
 
+# It calls it an error when a watch is taken down while its thread waits; we do that ten times a second.
+logging.getLogger("watchdog.observers.inotify").setLevel(logging.CRITICAL)
+
 _MOVES: list[type[FileSystemEvent]] = [FileModifiedEvent, FileCreatedEvent, FileMovedEvent, FileDeletedEvent]
 """Not opening and closing: our own reading would be a hint to read."""
 
