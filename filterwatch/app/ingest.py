@@ -85,7 +85,7 @@ class Ingest:
         self.work.restore(journal.state())
 
     def step(self) -> int:
-        """Take at most one batch of each source through the pass; return how many lines that were."""
+        """Take at most one batch of each source through the pass; return 0 when there was none."""
         return sum(self._take(one) for one in self.followed)
 
     def idle(self) -> None:
@@ -112,7 +112,7 @@ class Ingest:
             told = lost(batch.gaps, self.work.feeds[batch.source].site)
             self._commit(Commit(read_at=batch.read_at, checkpoint=batch.checkpoint, gaps=batch.gaps, detections=told))
             self._note_gaps(batch)
-            return 0
+            return 1  # there may be more at once
         with self._metrics.batch_seconds.time():
             processed = self.work.process(batch, self._clock.now())
             if batch.gaps:
