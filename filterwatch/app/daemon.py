@@ -24,24 +24,16 @@ TRY_AGAIN = 75
 
 
 class Stop:
-    """Ends a loop on SIGTERM or SIGINT, asks for a reload on SIGHUP, and waits in a way that a signal ends."""
+    """Ends a loop on SIGTERM, SIGINT or SIGHUP, and waits in a way that a signal ends."""
 
     def __init__(self) -> None:
         self._asked = threading.Event()
-        self._reload = threading.Event()
-        signal.signal(signal.SIGTERM, self._on_signal)
-        signal.signal(signal.SIGINT, self._on_signal)
-        signal.signal(signal.SIGHUP, self._on_signal)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
 
     def __call__(self) -> bool:
         """Say whether the process was asked to end."""
         return self._asked.is_set()
-
-    def reload(self) -> bool:
-        """Say, once, whether a reload was asked for."""
-        asked = self._reload.is_set()
-        self._reload.clear()
-        return asked
 
     def ask(self) -> None:
         """End the loop."""
@@ -51,8 +43,8 @@ class Stop:
         """Wait, but not longer than until the process is asked to end."""
         self._asked.wait(seconds)
 
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        (self._reload if number == signal.SIGHUP else self._asked).set()
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked.set()
 
 
 def notify(state: str) -> None:

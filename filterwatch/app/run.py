@@ -59,10 +59,6 @@ def supervise(configuration: Path, stop: Stop, parts: Sequence[str] = PARTS) -> 
             _start(part, configuration)
         notify("READY=1")
         while not stop():
-            if stop.reload():
-                for part in running:
-                    if part.process is not None:
-                        part.process.send_signal(1)
             for part in running:
                 _look_after(part, configuration)
             notify("WATCHDOG=1")
