@@ -14,7 +14,7 @@ from datetime import datetime
 import polars as pl
 
 from filterwatch.app.daemon import Stop, notify
-from filterwatch.app.parts import School
+from filterwatch.app.parts import School, keep_what_is_built
 from filterwatch.app.settings import Configuration
 from filterwatch.app.upkeep import Upkeep, make_state_directory
 from filterwatch.clock import Clock
@@ -219,6 +219,7 @@ def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
         hints = Hints({directory for source in sources for directory in source.directories()}, clock)
         ingest = Ingest(sources, work, journal, clock, metrics, stop)
         upkeep.start(stop)
+        keep_what_is_built()
         notify("READY=1")
         log.info("Reading %d sources by %d rules.", len(sources), len(work.bench.rules.rules))
         _follow(ingest, hints, stop, configuration.settings.poll.total_seconds())

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from filterwatch import decoders
-from filterwatch.app.parts import School
+from filterwatch.app.parts import School, keep_what_is_built
 from filterwatch.app.settings import load, shipped
 from filterwatch.errors import FilterwatchError
 from filterwatch.lines import LineBatch
@@ -133,6 +133,7 @@ def replay(
 
     Columns: those of a detection, and ``line`` (from 1, in its file; null where the event is older than the batch).
     """
+    keep_what_is_built()
     now = datetime.fromtimestamp(0, UTC)
     for events in merged([_events(work, one, seen) for one in inputs]):
         settled = work.context.settle(events)
@@ -142,7 +143,9 @@ def replay(
         held = work.bench(settled, now)
         if against is not None:
             held = _difference(held, against(settled, now))
-        yield held.join(settled.select(*_PLACE, "line"), on=_PLACE, how="left", nulls_equal=True, maintain_order="left")
+        # Few lines are held for anything: joining on three texts is dear, asking for a number first is not.
+        lines = settled.select(*_PLACE, "line").filter(pl.col("line_offset").is_in(held["line_offset"].implode()))
+        yield held.join(lines, on=_PLACE, how="left", nulls_equal=True, maintain_order="left")
     # What waits for time to pass (a stop that may be a restart) is told as if the log went on silently.
     held = work.bench.idle(now + AFTER_THE_END)
     if against is not None:

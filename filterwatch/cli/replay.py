@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,8 @@ def register(app: typer.Typer) -> None:
 
         Prints one JSON line for each detection.
         """
+        # Before Polars is imported: the pass has two threads of its own (docs/performance.md).
+        os.environ.setdefault("POLARS_MAX_THREADS", "1")
         from filterwatch import policy
         from filterwatch.app import replay as part
         from filterwatch.pipeline import Pass
