@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
-from filterwatch import archive
+from filterwatch import archive, policy
 from filterwatch.app import replay as replaying
 from filterwatch.app.schedule import occasion, weekly_due
 from filterwatch.app.settings import DEFAULT, Configuration, load
@@ -16,15 +16,16 @@ from filterwatch.clock import SystemClock
 from filterwatch.detections import none
 from filterwatch.detectors import Settings as Detectors
 from filterwatch.errors import FilterwatchError
-from filterwatch.events import DETECTION_SCHEMA, EVENT_SCHEMA, complete
+from filterwatch.events import DETECTION_SCHEMA
 from filterwatch.journal import JournalError, Reader
-from filterwatch.pipeline import Pass
+from filterwatch.pipeline import Bench, Pass
 from filterwatch.records.opening import open_registers
 from filterwatch.reports.asked import Asked as Wanted
 from filterwatch.reports.catalogue import REPORTS, rendered
 from filterwatch.reports.material import Material
 from filterwatch.reports.period import Period, week_before
 from filterwatch.reports.pseudonyms import Pseudonyms
+from filterwatch.reports.spool import Spool
 
 
 def material(asked: Wanted) -> Material:
@@ -74,30 +75,25 @@ def from_files(asked: Wanted, now: datetime) -> Material:
     request = replaying.Asked(config=asked.config, files=asked.files, format=asked.log_format)
     school = request.school()
     inputs = request.inputs(school)
-    work = Pass({one.source: one.feed for one in inputs}, school.enrichment(), school.bench())
-    kept: list[pl.DataFrame] = []
-    found = list(replaying.replay(work, inputs, seen=asked.seen, keep=lambda events: kept.append(_plain(events))))
-    events = pl.concat(kept) if kept else pl.DataFrame(schema=EVENT_SCHEMA)
-    first, last = events["local_date"].min(), events["local_date"].max()
-    logged = (first, last) if isinstance(first, date) and isinstance(last, date) else None
-    period = asked.period(school.zone, now.astimezone(school.zone).date(), logged)
+    bench = school.bench() if asked.report.reads_detections else Bench(policy.RuleSet((), {}))
+    work = Pass({one.source: one.feed for one in inputs}, school.enrichment(), bench)
+    spool = Spool()
+    found = list(replaying.replay(work, inputs, seen=asked.seen, keep=spool.add))
+    period = asked.period(school.zone, now.astimezone(school.zone).date(), spool.days)
     detections = pl.concat(found).select(DETECTION_SCHEMA.names()) if found else none()
     said = school.configuration.settings.detectors if school.configuration else Detectors()
     return Material(
         site=school.site,
         period=period,
         made=now,
-        events=events,
+        events=spool.events(),
         names=Pseudonyms(None if asked.with_names else secrets.token_hex(), school.site),
         detections=detections.filter(pl.col("time").is_between(period.start, period.end, closed="left")),
         link=said.volume,
         signs=said.bypass,
         is_from_files=True,
+        holds=spool,
     )
-
-
-def _plain(events: pl.DataFrame) -> pl.DataFrame:
-    return complete(events).select(EVENT_SCHEMA.names())
 
 
 def mail(asked: Wanted) -> None:

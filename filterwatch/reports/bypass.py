@@ -79,6 +79,9 @@ TELLING = (
 """Kinds by how much one attempt says, most first (our judgement): a tunnel is no accident, a bare address may be."""
 
 
+COLUMNS = (*NEEDED, "identity")
+
+
 @dataclass(frozen=True, slots=True)
 class BypassReport:
     """What the report found.
@@ -112,8 +115,7 @@ def bypass(events: Events, detections: pl.DataFrame, period: Period, settings: S
 
 def _attempts(events: Events, period: Period, settings: Settings) -> pl.DataFrame:
     start, end = period.microseconds()
-    columns = (*NEEDED, "identity")
-    found = Signs(settings).found(nw, read(events, columns))
+    found = Signs(settings).found(nw, read(events, COLUMNS))
     sure = nw.when(spread.users(nw)["is_person"]).then(nw.col("person"))
     found = found.filter((nw.col("at") >= start) & (nw.col("at") < end)).with_columns(
         person=sure, minute=nw.col("at") // spread.MICROSECONDS

@@ -20,6 +20,7 @@ class Report:
         name: What it is called on the command line; the module of its page has the same name.
         about: What it tells, in a sentence.
         is_weekly: Whether it is about the last whole week unless told otherwise; else about the last seven days.
+        reads_detections: Whether it tells of detections: log files need not be judged for one that does not.
         finding: Table whose rows are findings; null where none is.
         column: Column of it that is null for rows that are none.
     """
@@ -27,6 +28,7 @@ class Report:
     name: str
     about: str
     is_weekly: bool = False
+    reads_detections: bool = True
     finding: str | None = None
     column: str | None = None
 
@@ -44,10 +46,18 @@ class Report:
 REPORTS = {
     report.name: report
     for report in (
-        Report("bandwidth", "who used the internet link, and whom that hindered", finding="users", column="verdict"),
+        Report(
+            "bandwidth",
+            "who used the internet link, and whom that hindered",
+            reads_detections=False,
+            finding="users",
+            column="verdict",
+        ),
         Report("bypass", "who tried to get round the filter, and how far they got", finding="stories"),
         Report("weekly", "the week for coordinator and head, on one page", is_weekly=True),
-        Report("governors", "the week for governors: counts and assurance only", is_weekly=True),
+        Report(
+            "governors", "the week for governors: counts and assurance only", is_weekly=True, reads_detections=False
+        ),
     )
 }
 """Every report, by name."""

@@ -31,6 +31,7 @@ class Material:
         link: The internet link and the limits of bandwidth.
         signs: What counts as getting round the filter.
         is_from_files: Whether the events come straight from log files, so that registers say nothing.
+        holds: What must live as long as events are read (a spool's folder).
     """
 
     site: str
@@ -43,3 +44,4 @@ class Material:
     link: volume.Settings = field(default_factory=volume.Settings)
     signs: bypass.Settings = field(default_factory=bypass.Settings)
     is_from_files: bool = False
+    holds: object = None
