@@ -41,7 +41,9 @@ class Gaps:
         if reader and isinstance(reader.content, Compressed) and not reader.content.complete:
             why = f"the compressed log is {reader.content.damage or 'cut short'}; look for another copy of it"
             return (Gap(self.source, stream.id, reader.offset, None, self.clock.now(), why),)
-        if identity.truncated or (stream.over and not identity.ended):
+        # A log that was renamed and compressed ends where it ends; only one that was emptied may have gone on.
+        is_part = stream.over and not identity.ended and not stream.whole
+        if identity.truncated or is_part:
             why = _COPIED if identity.truncated else _PARTIAL
             offset = reader.offset if reader else stream.offset
             return (Gap(self.source, stream.id, offset, None, self.clock.now(), why, certain=False),)

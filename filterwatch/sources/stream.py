@@ -27,6 +27,7 @@ class Stream:
         moved: Monotonic seconds when it last grew or lost its writer's name.
         missing: Monotonic seconds since when it is nowhere; null while it is somewhere.
         over: Whether all that is left of it was read before: it only has to be ended.
+        whole: Whether what is left is a compressed log that is complete, and ends where reading ended.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Stream:
     moved: float = 0.0
     missing: float | None = None
     over: bool = False
+    whole: bool = False
 
     @classmethod
     def restored(cls, stream: str, offset: int, data: dict[str, Any]) -> Stream:

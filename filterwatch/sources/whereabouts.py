@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
+from filterwatch.sources.compressed import Compressed
 from filterwatch.sources.content import Content, Plain, content_of, open_file
 from filterwatch.sources.cutting import Trim
 from filterwatch.sources.identity import Anchor, Inode, generation
@@ -318,6 +319,7 @@ class Whereabouts:
         self._places[one.key] = _Place(stream, one, inode, copy=False)
         _note_file(stream, one)
         stream.over = short
+        stream.whole = isinstance(content, Compressed) and content.complete and content.position == stream.offset
         if short and isinstance(content, Plain):
             stream.identity.anchor = Anchor.of(content.read, content.size())
         nothing_left = one.size <= stream.offset if isinstance(content, Plain) else not moved
