@@ -129,11 +129,14 @@ def test_a_killed_ingest_loses_nothing_and_repeats_nothing(tmp_path):
     numbers = events["number"].to_list()
     assert len(numbers) == len(set(numbers)), "an event came twice"
     assert set(numbers) == set(expected), "an event was lost"
-    told = sorted(detections.select("rule", "number").rows())
+    # A suspicion that lines may be lost is about a log, not about one of its lines.
+    told = sorted(detections.filter(pl.col("rule") != "lines_lost").select("rule", "number").rows())
     assert len(told) == len(set(told)), "a detection came twice"
     assert told == uninterrupted(config, tmp_path)
     with Reader.at(journal) as reader:
-        assert reader.gaps().is_empty()
+        gaps = reader.gaps()
+        print(f"gaps suspected={len(gaps)} certain={gaps['certain'].sum()}")
+        assert not gaps["certain"].any(), "it says that lines are lost, and none is"
         assert reader.totals()["lines"].sum() == LINES
 
 
