@@ -28,11 +28,13 @@ class Column:
         name: Its name in the frame, in CSV and JSON.
         title: What people read above it.
         unit: What it holds.
+        is_detail: Whether it may be left out where there is no room for all.
     """
 
     name: str
     title: str
     unit: Unit = "text"
+    is_detail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,36 @@ def test_plain_text_fits_its_width_and_markup_is_text():
     assert ":smile:" in shown
 
 
+def wide(rows: int = 2) -> Page:
+    names = ["who", "much", "day", "long", "why"]
+    columns = tuple(Column(name, name.capitalize(), is_detail=name in ("day", "long")) for name in names)
+    frame = pl.DataFrame({name: [f"{name}-{n}-" + "x" * 14 for n in range(rows)] for name in names})
+    return page(sections=(Section("S", tables=(Table("t", "T", columns, frame),)),), statements=())
+
+
+def test_where_there_is_no_room_details_are_left_out_from_the_right_and_that_is_said():
+    shown = plain.text(wide(), width=80)
+    assert "Day" in shown
+    assert "No room for Long: --format html, csv or json has all." in shown
+    shown = plain.text(wide(), width=60)
+    assert "No room for Day, Long: --format" in shown
+    assert "Why" in shown
+
+
+def test_a_table_that_is_too_wide_without_details_is_printed_a_value_a_line():
+    shown = plain.text(wide(), width=40)
+    assert "  Long  long-1" in shown
+    assert "No room" not in shown
+
+
+def test_a_long_table_ends_with_how_many_rows_are_left():
+    shown = plain.text(wide(1040), width=120)
+    assert "who-24-" in shown
+    assert "who-25-" not in shown
+    assert "1,015 rows more: --format html, csv or json has all." in shown
+    assert "rows more" not in plain.text(wide(25), width=120)
+
+
 def test_colours_are_for_terminals_only():
     class Terminal(io.StringIO):
         def isatty(self):

@@ -13,15 +13,15 @@ from filterwatch.reports.render.cells import percent, size
 
 USERS = (
     Column("user", "User"),
-    Column("group", "Group"),
+    Column("group", "Group", is_detail=True),
     Column("down", "Down", "bytes"),
-    Column("up", "Up", "bytes"),
+    Column("up", "Up", "bytes", is_detail=True),
     Column("share", "Share", "share"),
-    Column("peak_mbit", "Peak Mbit/s", "mbit"),
-    Column("peak_share", "of link", "share"),
-    Column("peak_at", "Peak at", "time"),
+    Column("peak_mbit", "Peak Mbit/s", "mbit", is_detail=True),
+    Column("peak_share", "Peak of link", "share"),
+    Column("peak_at", "Peak at", "time", is_detail=True),
     Column("sustained_minutes", "Sustained", "minutes"),
-    Column("link_use", "Link then", "share"),
+    Column("link_use", "Link then", "share", is_detail=True),
     Column("others", "Others then", "count"),
     Column("verdict", "Over limit"),
 )
@@ -36,11 +36,11 @@ PLACES = (
 HOURS = (
     Column("hour", "Hour", "hour"),
     Column("down", "Down", "bytes"),
-    Column("up", "Up", "bytes"),
+    Column("up", "Up", "bytes", is_detail=True),
     Column("mean_mbit", "Mean Mbit/s", "mbit"),
     Column("peak_mbit", "Peak Mbit/s", "mbit"),
     Column("peak_use", "Fullest minute", "share"),
-    Column("full_minutes", "Minutes full", "count"),
+    Column("full_minutes", "Minutes full", "count", is_detail=True),
 )
 
 

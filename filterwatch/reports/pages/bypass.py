@@ -13,19 +13,19 @@ from filterwatch.reports.pseudonyms import Pseudonyms
 
 STORIES = (
     Column("device", "Device"),
-    Column("person", "Person"),
-    Column("group", "Group"),
+    Column("person", "Person", is_detail=True),
+    Column("group", "Group", is_detail=True),
     Column("stage", "How far"),
     Column("kinds", "Ways"),
     Column("attempts", "Attempts", "count"),
-    Column("blocked", "Blocked", "count"),
+    Column("blocked", "Blocked", "count", is_detail=True),
     Column("allowed", "Let through", "count"),
-    Column("searches", "Searches", "count"),
-    Column("days", "Days", "count"),
-    Column("first", "First", "time"),
-    Column("last", "Last", "time"),
+    Column("searches", "Searches", "count", is_detail=True),
+    Column("days", "Days", "count", is_detail=True),
+    Column("first", "First", "time", is_detail=True),
+    Column("last", "Last", "time", is_detail=True),
     Column("evidence", "Strongest sign"),
-    Column("level", "Detected"),
+    Column("level", "Detected", is_detail=True),
 )
 KINDS = (
     Column("way", "Way"),
@@ -33,8 +33,8 @@ KINDS = (
     Column("attempts", "Attempts", "count"),
     Column("blocked", "Blocked", "count"),
     Column("allowed", "Let through", "count"),
-    Column("first", "First", "time"),
-    Column("last", "Last", "time"),
+    Column("first", "First", "time", is_detail=True),
+    Column("last", "Last", "time", is_detail=True),
 )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import IO
+from collections.abc import Iterator, Sequence
+from typing import IO, Literal, TypeAlias
 
 from rich import box
 from rich.console import Console
@@ -21,8 +22,17 @@ MARKS = {"good": "  ok  ", "attention": " look ", "bad": " ACT  ", "unknown": " 
 MAIL_WIDTH = 100
 """Characters of a line of plain text."""
 
-_TEXT = 24
+MOST_ROWS = 25
+"""Rows of a table that are printed: what is longer is for a browser or a program."""
+
+GAP = 3
+"""Characters between columns."""
+
+_TEXT = 14
 """Characters that a column of text gets at least, where it needs them."""
+
+Cells: TypeAlias = dict[Column, list[str]]
+"""What is shown, by column."""
 
 
 def write(page: Page, out: IO[str], *, width: int | None = None) -> None:
@@ -77,40 +87,64 @@ def _table(console: Console, table: Table, page: Page) -> None:
     if not table.rows.height:
         console.print(Text(table.empty))
         return
-    cells = [
-        [printable(shown(row[one.name], one.unit, page.period.zone)) for one in table.columns]
-        for row in table.rows.iter_rows(named=True)
-    ]
-    widths = [_least(column, place, cells) for place, column in enumerate(table.columns)]
-    if sum(widths) + 2 * len(widths) > console.width:
-        _records(console, table, cells)
+    rows = table.rows.head(MOST_ROWS)
+    cells = {
+        column: [printable(shown(value, column.unit, page.period.zone)) for value in rows[column.name]]
+        for column in table.columns
+    }
+    kept = _fitting(cells, console.width)
+    if kept is None:
+        _records(console, cells)
     else:
-        console.print(_grid(table, cells, widths))
+        console.print(_grid({column: cells[column] for column in kept}))
+    for line in _left_out(table, kept or table.columns):
+        console.print(Text(line, "dim"))
     if table.note:
         console.print(Text(printable(table.note), "dim"))
 
 
-def _least(column: Column, place: int, cells: list[list[str]]) -> int:
-    """Return the width below which a column cannot be read: its longest word, or 24 of a text's letters."""
+def _fitting(cells: Cells, room: int) -> list[Column] | None:
+    """Return the columns to show, details left out from the right until the rest fits; null where it does not."""
+    kept = list(cells)
+    while sum(_least(column, cells[column]) + GAP for column in kept) > room:
+        details = [column for column in kept if column.is_detail]
+        if not details:
+            return None
+        kept.remove(details[-1])
+    return kept
+
+
+def _left_out(table: Table, kept: Sequence[Column]) -> Iterator[str]:
+    """Say what is not shown, and where it is."""
+    titles = [column.title for column in table.columns if column not in kept]
+    if titles:
+        yield f"No room for {', '.join(titles)}: --format html, csv or json has all."
+    if table.rows.height > MOST_ROWS:
+        yield f"{table.rows.height - MOST_ROWS:,} rows more: --format html, csv or json has all."
+
+
+def _least(column: Column, cells: Sequence[str]) -> int:
+    """Return the width below which a column cannot be read: its longest word, or 14 of a text's letters."""
     title = max(map(len, column.title.split()), default=0)
-    longest = max((len(row[place]) for row in cells), default=0)
+    longest = max(map(len, cells), default=0)
     return max(title, longest if column.unit != "text" else min(longest, _TEXT))
 
 
-def _grid(table: Table, cells: list[list[str]], widths: list[int]) -> Grid:
+def _grid(cells: Cells) -> Grid:
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False, expand=False)
-    for column, width in zip(table.columns, widths, strict=True):
+    for column, own in cells.items():
         is_number = column.unit not in ("text", "time", "day")
-        grid.add_column(Text(column.title), justify="right" if is_number else "left", min_width=width, overflow="fold")
-    for row in cells:
+        side: Literal["left", "right"] = "right" if is_number else "left"
+        grid.add_column(Text(column.title), justify=side, min_width=_least(column, own), overflow="fold")
+    for row in zip(*cells.values(), strict=True):
         grid.add_row(*map(Text, row))
     return grid
 
 
-def _records(console: Console, table: Table, cells: list[list[str]]) -> None:
+def _records(console: Console, cells: Cells) -> None:
     """Print a table that is too wide for the terminal row by row, a value a line."""
-    width = max(len(column.title) for column in table.columns)
-    for row in cells:
+    width = max(len(column.title) for column in cells)
+    for row in zip(*cells.values(), strict=True):
         console.print()
-        for column, cell in zip(table.columns, row, strict=True):
+        for column, cell in zip(cells, row, strict=True):
             console.print(Text(f"  {column.title:<{width}}  {cell}"))
