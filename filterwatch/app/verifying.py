@@ -1,16 +1,21 @@
-"""Is the evidence what was written: the archive's files and the ledger's chain."""
+"""Is the evidence what was written: the archive's files, the ledger's chain, and the registers beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filterwatch import archive
 from filterwatch.app.settings import load
+from filterwatch.errors import FilterwatchError
 from filterwatch.journal import Reader
 from filterwatch.records import Settings as Records
 from filterwatch.records.opening import open_registers
+
+if TYPE_CHECKING:
+    from filterwatch.records import ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +44,15 @@ def verify(config: Path, state: Path | None = None, notes: Sequence[str] = ()) -
         notes: Signed heads of the ledger, as they were mailed or printed: they alone show a cut tail.
 
     Raises:
-        FilterwatchError: Something cannot be read.
+        FilterwatchError: Something cannot be read, or there is no state directory.
     """
     if state is not None:
         records, base, where = Records(), state, state
     else:
         configuration = load(config)
         records, base, where = configuration.settings.records, configuration.directory, configuration.state
+    if not where.is_dir():
+        raise FilterwatchError(f"{where}: there is no state directory here; name the right one, or put back a copy")
     directory = where / "archive"
     problems = [str(problem) for problem in archive.verify(directory, _remembered(where / "journal.db"))]
     files = events = 0
@@ -56,6 +63,8 @@ def verify(config: Path, state: Path | None = None, notes: Sequence[str] = ()) -
     if records.database or (where / "records.db").exists():
         entries, wrong = _ledger(records, where, base, notes)
         problems += wrong
+    elif (where / "ledger.key").exists():
+        problems.append(f"{where / 'records.db'}: the registers are gone, their ledger with them; put back a copy")
     return Verified(tuple(problems), files, events, entries)
 
 
@@ -69,11 +78,22 @@ def _remembered(journal: Path) -> str | None:
 
 def _ledger(records: Records, state: Path, base: Path, notes: Sequence[str]) -> tuple[int, list[str]]:
     key_file = open_registers(records, state, base).ledger_key
-    from filterwatch.records import ledger, signing  # noqa: PLC0415 - models exist only once Django is set up
+    # Models exist only once Django is set up.
+    from filterwatch.records import ledger, signing  # noqa: PLC0415
 
     key = signing.load_key(key_file).public_key() if key_file.exists() else None
     entries = sum(1 for _ in ledger.rows())
     return entries, [
         f"ledger: entry {problem.seq}: {problem.what}" if problem.seq else f"ledger: {problem.what}"
-        for problem in ledger.verify(notes, key)
+        for problem in ledger.verify(notes, key) or _drift()
     ]
+
+
+def _drift() -> list[ledger.Problem]:
+    """Return what in the registers is not what the ledger says; only a whole ledger can be asked."""
+    from filterwatch.records.drift import drift  # noqa: PLC0415 - models exist only once Django is set up
+
+    found = drift()
+    # The daemon may write between the look at the ledger and the look at the registers: what it wrote is gone then.
+    again = drift() if found else []
+    return [problem for problem in found if problem in again]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from filterwatch import archive, records
 from filterwatch.cli import make_app
+from filterwatch.errors import FilterwatchError
 from filterwatch.journal import Commit, Counts, Journal
 from filterwatch.lines import Checkpoint
 
@@ -79,3 +81,37 @@ def test_the_ledger_is_verified_where_registers_are_kept(state):
         assert "ledger: 0 entries are what was written" == run(state)[1][-1]
     finally:
         records.setup(":memory:", "a secret for tests")
+
+
+def test_a_record_that_was_changed_past_the_ledger_is_named(state):
+    asked = ["switch-off", "request", "--by", "Tom", "--reason", "update", "--from", "14:00", "--to", "15:00"]
+    try:
+        assert 0 == CliRunner().invoke(make_app(), [*asked, "--state", str(state)]).exit_code
+        assert 0 == run(state)[0]
+        with sqlite3.connect(state / "records.db") as database:
+            for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                database.execute(f'DROP TRIGGER "{trigger}"')
+            database.execute("UPDATE records_switchoff SET reason = 'nothing'")
+
+        code, said = run(state)
+    finally:
+        records.setup(":memory:", "a secret for tests")
+
+    assert 1 == code
+    assert "was changed past the ledger: reason" in said[-1]
+
+
+def test_registers_that_are_gone_are_a_finding(state):
+    (state / "ledger.key").write_text("a key that outlived its ledger")
+
+    code, said = run(state)
+
+    assert 1 == code
+    assert "the registers are gone" in said[-1]
+
+
+def test_no_state_directory_is_no_clean_evidence(tmp_path):
+    done = CliRunner().invoke(make_app(), ["verify", "--state", str(tmp_path / "elsewhere")])
+
+    assert isinstance(done.exception, FilterwatchError)
+    assert "no state directory" in str(done.exception)
