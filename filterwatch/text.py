@@ -27,5 +27,9 @@ def defang(value: str) -> str:
 
 
 def csv_cell(value: str) -> str:
-    """Return *value* with a leading ``'`` where a spreadsheet would take it for a formula (CWE-1236)."""
-    return f"'{value}" if _FORMULA.search(value) else value
+    """Return *value* printable, with a leading ``'`` where a spreadsheet would take it for a formula (CWE-1236).
+
+    Printable, for a CSV is often looked at in a terminal first.
+    """
+    shown = printable(value)
+    return f"'{shown}" if _FORMULA.search(value) or _FORMULA.search(shown) else shown

@@ -14,6 +14,7 @@ from filterwatch.reports.page import Chart, Column, Fact, Page, Section, Table
 from filterwatch.reports.period import Period
 from filterwatch.reports.render import cells, data, html
 from filterwatch.reports.render import table as plain
+from filterwatch.text import printable
 
 ZONE = ZoneInfo("Europe/London")
 HOSTILE = [
@@ -216,7 +217,8 @@ def test_a_spreadsheet_takes_no_cell_for_a_formula():
     rows = list(csv.reader(io.StringIO(data.as_csv(page(), "t0"))))
     assert rows[0] == ["who", "bytes", "share", "at", "none"]
     for (who, *_), name in zip(rows[1:], page().tables[0].rows["who"], strict=True):
-        assert who == (f"'{name}" if name.startswith(("=", "+", "@", "-")) else name)
+        assert who == (f"'{printable(name)}" if name.startswith(("=", "+", "@", "-")) else printable(name))
+    assert "\x1b" not in data.as_csv(page(["\x1b[2Jamy"]), "t0")
     assert rows[1][3:] == ["2026-06-01T12:00:00Z", ""]
 
 
