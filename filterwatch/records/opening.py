@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +44,8 @@ def open_registers(settings: Settings, state: Path, directory: Path | None = Non
     if settings.database:
         database = settings.database if "://" in settings.database else base / settings.database
     password = base / settings.password_file if settings.password_file else None
+    if "://" not in str(database):
+        _make_private(Path(database))
     setup(database, secret, password_file=password)
     migrate()
     key = base / settings.ledger_key if settings.ledger_key else state / "ledger.key"
@@ -68,6 +72,12 @@ def read_secret(path: Path) -> str:
     if len(secret) < 32:
         raise FilterwatchError(f"{path}: the secret has {len(secret)} characters, at least 32 are needed; remove it")
     return secret
+
+
+def _make_private(database: Path) -> None:
+    """Make the file that SQLite would make readable by everybody; where it cannot be made, opening it says why."""
+    with suppress(OSError):
+        os.close(os.open(database, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640))
 
 
 def _make_secret(path: Path) -> None:

@@ -79,6 +79,7 @@ def test_the_ledger_is_verified_where_registers_are_kept(state):
     try:
         assert 0 == run(state)[0]
         assert "ledger: 0 entries are what was written" == run(state)[1][-1]
+        assert 0 == (state / "records.db").stat().st_mode & 0o007
     finally:
         records.setup(":memory:", "a secret for tests")
 
