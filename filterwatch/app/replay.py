@@ -105,12 +105,16 @@ def told(path: Path) -> str:
     """
     batch = next(read_files([path], CHUNK), None)
     if batch is None or not len(batch):
-        raise FilterwatchError(f"{path}: is empty: its format cannot be told; name it with --format")
+        raise FilterwatchError(
+            f"{path}: is empty: its format cannot be told; name it with --format, of `report` --log-format"
+        )
     step = max(1, len(batch) // decoders.SAMPLE_LINES)
     name = decoders.detect([batch.line(number) for number in range(0, len(batch), step)])
     if name is None:
         known = ", ".join(decoders.names())
-        raise FilterwatchError(f"{path}: cannot tell the format; name it with --format ({known})")
+        raise FilterwatchError(
+            f"{path}: cannot tell the format; name it with --format, of `report` --log-format ({known})"
+        )
     return name
 
 

@@ -138,3 +138,12 @@ def test_which_days_a_report_is_about(name, first, last, logged, days):
     given = [date.fromisoformat(day) if day else None for day in (first, last)]
     period = Asked(REPORTS[name], *given).period(ZONE, TODAY, logged)
     assert (str(period.first), str(period.last)) == days
+
+
+def test_a_log_of_no_known_format_names_the_option_that_a_report_has(tmp_path):
+    log = tmp_path / "odd.log"
+    log.write_text("nothing that a decoder knows\n")
+
+    done = CliRunner().invoke(make_app(), ["report", "bandwidth", str(log)])
+
+    assert "--log-format" in str(done.exception)
