@@ -51,7 +51,8 @@ class Figure:
 
     def __str__(self) -> str:
         bound = f"at {'least' if self.at_least else 'most'} {self.budget:,.12g}"
-        return f"{self.what:55}{self.figure:>14,.4g}{bound:>18} {self.unit:10}{'met' if self.met else 'MISSED'}"
+        shown = f"{self.figure:,.0f}" if self.figure >= 100 else f"{self.figure:.3g}"
+        return f"{self.what:55}{shown:>14}{bound:>18} {self.unit:10}{'met' if self.met else 'MISSED'}"
 
 
 def figures(size: Size) -> Iterator[Figure]:

@@ -28,7 +28,7 @@ from filterwatch.sources import FileSource, Hints
 
 log = logging.getLogger(__name__)
 
-BATCH_BYTES = 8 * 2**20
+BATCH_BYTES = 4 * 2**20
 """Most bytes of a batch: memory stays bounded while catching up.  Source: performance measurements, 4 to 8 MiB."""
 
 LONGEST_RETRY = 10.0
