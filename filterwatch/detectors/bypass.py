@@ -26,8 +26,8 @@ Level = Literal["informational", "low", "medium", "high", "critical"]
 MOST = 5_000
 """Devices (or device and domain) that one rule remembers; beyond it the longest known are forgotten."""
 
-VARIED = 8
-"""Different characters from which a long name may be data: a repeated letter carries none."""
+VARIED = 6
+"""Different characters from which a name may be data: a repeated letter carries none."""
 
 
 class Threshold(Part):

@@ -22,6 +22,13 @@ from filterwatch.config import Part, read, validate
 from filterwatch.detectors.spread import Expr, Frame, moment
 from filterwatch.events import BYPASS_KINDS
 
+RARE_AT_LEAST = 6
+"""The same for a question of a type that devices hardly ever ask: dns2tcp fetches with TXT questions of ten characters
+(seen on a tunnel through dnsmasq)."""
+
+ORDINARY = ("A", "AAAA", "HTTPS", "SVCB", "PTR", "SRV", "SOA", "NS")
+"""Types that devices ask all day."""
+
 UNPRINTABLE = "<name unprintable>"
 """What dnsmasq writes for a name with bytes that are no text, as DNS tunnels send."""
 
@@ -97,7 +104,7 @@ class Network(Part):
 
 NEEDED = (
     "time", "started", "kind", "action", "counted", "group", "person", "device", "client_ip", "host", "domain",
-    "dest_ip", "dest_port", "query", "search_terms", "categories",
+    "dest_ip", "dest_port", "query", "query_type", "search_terms", "categories",
 )  # fmt: skip
 """The event columns that signs depend on."""
 
@@ -151,6 +158,7 @@ class Signs:
             | port.fill_null(False)
             | nameless.fill_null(False)
             | (x.col("query").str.len_chars() > LONG_NAME).fill_null(False)
+            | (~x.col("query_type").is_in(list(ORDINARY))).fill_null(False)
             | (x.col("query") == UNPRINTABLE).fill_null(False)
             | ~x.col("search_terms").is_null()
         )
@@ -181,7 +189,9 @@ class Signs:
 
     def _long(self, x: ModuleType) -> Expr:
         quiet = [*known().quiet, *self.network.except_domains]
-        return (_length(x) >= LONG_NAME) & ~x.col("domain").is_in(quiet) & ~x.col("query").str.ends_with(".arpa")
+        rare = ~x.col("query_type").is_in(list(ORDINARY))
+        long = (_length(x) >= LONG_NAME) | (rare & (_length(x) >= RARE_AT_LEAST)).fill_null(False)
+        return long & ~x.col("domain").is_in(quiet) & ~x.col("query").str.ends_with(".arpa")
 
     def _ours(self, x: ModuleType) -> Expr:
         """Whether a firewall line tells of one of our devices and not of a scan from outside."""

@@ -1,6 +1,7 @@
 import base64
 import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 
 import narwhals.stable.v2 as nw
 import polars as pl
@@ -129,6 +130,26 @@ def test_many_long_names_over_many_domains_are_no_tunnel(frame):
 
 def test_long_names_spread_over_a_day_are_no_tunnel(frame):
     assert found(frame(*(asked(n, at=n * 120) for n in range(100)))) == []
+
+
+DNS2TCP = (Path(__file__).parent / "data" / "dns2tcp_queries.txt").read_text().splitlines()
+"""What dns2tcp 0.5.2 asked of dnsmasq 2.90 while it fetched a file of 300 kB over HTTP: type and name, in order."""
+
+
+def test_a_real_tunnel_is_found_within_its_first_four_hundred_questions(frame):
+    rows = [
+        {"at": n / 50, "kind": "dns", "query_type": type_, "query": name.lower(), "domain": "tunnel.test"}
+        for n, (type_, name) in enumerate(line.split() for line in DNS2TCP)
+    ]
+    [row] = found(frame(*rows))
+    assert row[:2] == ("dns_tunnel", "dns_tunnel")
+
+
+def test_rare_types_without_data_are_no_tunnel(frame):
+    names = ["_dmarc", "default._domainkey", "_spf", "selector1._domainkey", "www", "mail"] * 20
+    rows = ({"at": n, "kind": "dns", "query_type": "TXT", "query": f"{name}.shop.test", "domain": "shop.test"}
+            for n, name in enumerate(names))  # fmt: skip
+    assert found(frame(*rows)) == []
 
 
 def test_many_unprintable_names_are_a_tunnel(frame):
