@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,9 @@ from filterwatch.errors import FilterwatchError
 from filterwatch.lines import LineBatch
 from filterwatch.pipeline import Bench, Feed, Pass, merged
 from filterwatch.sources import read_files
+from filterwatch.text import printable
+
+log = logging.getLogger(__name__)
 
 CHUNK = 4 * 2**20
 """Bytes of a batch.  Source: performance measurements, 4 to 8 MiB."""
@@ -171,7 +175,10 @@ def _events(work: Pass, one: Input, seen: Callable[[int], None]) -> Iterator[pl.
 def _named(one: Input, seen: Callable[[int], None]) -> Iterator[LineBatch]:
     for batch in read_files(one.paths, CHUNK, source=one.source):
         seen(len(batch.data))
-        yield batch
+        for gap in batch.gaps:
+            log.warning("%s: %s", printable(batch.path), gap.why)
+        if len(batch):
+            yield batch
 
 
 def _difference(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Optional
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+
+if TYPE_CHECKING:
+    from filterwatch.lines import LineBatch
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +40,17 @@ def register(app: typer.Typer) -> None:
         for file in files:
             name = file if len(files) > 1 else None
             line = 1
-            for decoded, count in whole.decoded(read_files([file]), file, format_, options):
+            for decoded, count in whole.decoded(_warned(read_files([file])), file, format_, options):
                 sys.stdout.buffer.write(listing.json_lines(decoded, line, name))
                 line += count
         sys.stdout.buffer.flush()
+
+
+def _warned(batches: Iterator[LineBatch]) -> Iterator[LineBatch]:
+    """Pass batches on; what a damaged file does not give is said on standard error."""
+    from filterwatch.text import printable
+
+    for batch in batches:
+        for gap in batch.gaps:
+            typer.echo(f"{printable(batch.path)}: {printable(gap.why)}", err=True)
+        yield batch

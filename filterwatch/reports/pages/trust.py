@@ -59,6 +59,8 @@ def _lost(coverage: Coverage) -> Fact:
         return Fact(label, "not recorded", "unknown")
     gaps = sum(one.gaps for one in coverage.sources)
     lines, unreadable = sum(one.lines for one in coverage.sources), sum(one.unreadable for one in coverage.sources)
+    if not lines:
+        return Fact(label, "unknown: no line was read", "unknown")
     note = f"{unreadable:,} of {lines:,} lines unreadable"
     times = f"lost {gaps} time{'s' * (gaps != 1)}" if gaps else "none lost"
     return Fact(label, times, "attention" if gaps or unreadable * 1000 > lines else "good", note)
