@@ -146,8 +146,14 @@ def _typed(query: str, names: tuple[str, ...]) -> str | None:
 
 
 def tidied(text: str) -> str:
-    """Return *text* with Unicode compatibility forms unified (NFKC), blanks folded to one, and cut to what is kept."""
-    return " ".join(unicodedata.normalize("NFKC", text).split())[:LONGEST_TERMS].rstrip()
+    """Return *text* with Unicode compatibility forms unified (NFKC), blanks folded to one, and cut to what is kept.
+
+    A zero-width space is a blank; other characters that show nothing (soft hyphens, joiners) are taken out.
+    """
+    seen = unicodedata.normalize("NFKC", text).replace("\u200b", " ")
+    if not seen.isascii():
+        seen = "".join(one for one in seen if unicodedata.category(one) != "Cf")
+    return " ".join(seen.split())[:LONGEST_TERMS].rstrip()
 
 
 def _fits(path: str, pattern: str) -> bool:
