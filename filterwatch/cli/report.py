@@ -111,6 +111,7 @@ def _write(page: Page, form: str, table: str | None, output: Path | None) -> Non
     if output is not None:
         text = rendered(page, "text" if form == "table" else form, table)
         try:
+            output.touch(mode=0o600)  # it is about people
             output.write_text(text, encoding="utf-8", newline="")
         except OSError as error:
             raise FilterwatchError(f"{output}: cannot be written: {error.strerror}") from None

@@ -68,6 +68,7 @@ def build(folder: Path, mail: Mapping[str, str]) -> Stage:
         mail: Apprise URL of each role.
     """
     school = cast(dict[str, list[dict[str, str]]], read_data("school.yaml"))
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("logs", "state", "credentials"):
         (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     for role, url in mail.items():
