@@ -144,23 +144,30 @@ _BYTES = pl.sum_horizontal(*DIRECTIONS)
 def _rates(moved: spread.Frame, period: Period) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the users (``user, who, is_person``) and ``user, minute, down, up``.
 
-    Of several sources the one that saw most in a minute.  Numbers for users: names in millions of rows cost memory.
+    Of several sources the one that saw most in a minute.
     """
     first, after = period.minutes()
-    # Two queries: one for both shares the reading and holds all of it in memory, 350 MB more for a tenth of a second.
-    within, longer = (small(part) for part in spread.summed(nw, moved, *KEYS, "source"))
-    seen = pl.concat([part.select(*KEYS, "source") for part in (within, longer)]).unique().sort(*KEYS, "source")
+    # A list that is emptied: what was summed up is as large as all the rest, and must not outlive its use.
+    parts = _summed(moved)
+    seen = pl.concat([part.select(*KEYS, "source") for part in parts]).unique().sort(*KEYS, "source")
     seen = seen.with_row_index("seen").with_columns(user=pl.struct(KEYS).rank("dense").cast(pl.UInt32))
-    short, long = (
-        part.join(seen, on=[*KEYS, "source"], nulls_equal=True).drop(*KEYS, "source", "user")
-        for part in (within, longer)
-    )
-    rates = spread.booked(short, long, "seen", start=first, end=after)
+    longer, within = (_numbered(parts.pop(), seen) for _ in range(2))
+    rates = spread.booked(within, longer, "seen", start=first, end=after)
     if len(seen) == seen["user"].n_unique():
         rates = rates.with_columns(user=seen["user"].gather(rates["seen"])).drop("seen")
     else:
         rates = rates.join(seen, on="seen").group_by("user", "minute").agg(pl.col(way).max() for way in DIRECTIONS)
     return seen.select("user", *KEYS).unique(maintain_order=True), rates
+
+
+def _summed(moved: spread.Frame) -> list[pl.DataFrame]:
+    # Two queries: one for both shares the reading and holds all of it in memory, 350 MB more for a tenth of a second.
+    return [small(part) for part in spread.summed(nw, moved, *KEYS, "source")]
+
+
+def _numbered(part: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+    """Replace names by numbers: in millions of rows they cost memory."""
+    return part.join(seen, on=[*KEYS, "source"], nulls_equal=True).drop(*KEYS, "source", "user")
 
 
 def _capacity(settings: Settings, link: pl.DataFrame) -> dict[str, float]:
