@@ -28,13 +28,17 @@ from filterwatch.journal import JournalError, Reader
 from filterwatch.metrics import Metrics
 from filterwatch.records.opening import Registers, open_registers
 
-if TYPE_CHECKING:  # its models can be imported only once Django is set up
+if TYPE_CHECKING:  # models can be imported only once Django is set up
+    from filterwatch.alerts.raising import Raised
     from filterwatch.delivery.outbox import Deliverer
 
 log = logging.getLogger(__name__)
 
 ROUND = 0.2
 """Seconds between two looks at the journal and the outbox."""
+
+SAID_AFTER = 150
+"""Rounds without a readable journal before that is said: half a minute."""
 
 RETRY = 5.0
 """Seconds after which registers that cannot be written are tried again."""
@@ -133,7 +137,6 @@ def _rounds(
     clock: Clock,
 ) -> None:
     # Models can be imported only now that Django is set up.
-    from filterwatch.alerts.work import work  # noqa: PLC0415
     from filterwatch.delivery.outbox import Deliverer  # noqa: PLC0415
 
     deliverer = Deliverer(
@@ -149,21 +152,16 @@ def _rounds(
     schedule = Schedule(configuration)
     notify("READY=1")
     log.info("Telling %d recipients by %d channels.", len(configuration.settings.alerts.recipients), len(channels))
-    journal: Reader | None = None
+    round_ = _Round(configuration.state / "journal.db", desk, clock)
     taken_back = False
     while not stop():
         notify("WATCHDOG=1")
         moved = 0
         with _waiting_for_registers(stop):
-            try:
-                journal = journal or Reader.at(configuration.state / "journal.db")
-                raised = work(journal, desk, clock)
-                moved += raised.notifications
-                for level, count in raised.new.items():
-                    metrics.alerts.labels(level).inc(count)
-            except JournalError as error:
-                log.debug("No detections yet: %s", error)
-                journal = None
+            raised = round_()
+            moved += raised.notifications
+            for level, count in raised.new.items():
+                metrics.alerts.labels(level).inc(count)
         with _waiting_for_registers(stop):
             taken_back = taken_back or _take_back(deliverer)
             moved += deliverer.step()
@@ -171,6 +169,36 @@ def _rounds(
             deliverer.measure()
         if not moved:
             stop.wait(ROUND)
+
+
+class _Round:
+    """One round of alerts; while the journal cannot be read, what is known already is told all the same."""
+
+    def __init__(self, path: Path, desk: Desk, clock: Clock) -> None:
+        self._path, self._desk, self._clock = path, desk, clock
+        self._journal: Reader | None = None
+        self._unreadable = 0
+
+    def __call__(self) -> Raised:
+        from filterwatch.alerts.work import work  # noqa: PLC0415 - models need Django to be set up
+
+        try:
+            self._journal = self._journal or Reader.at(self._path)
+            raised = work(self._journal, self._desk, self._clock)
+        except JournalError as error:
+            self._let_go(error)
+            return work(None, self._desk, self._clock)
+        self._unreadable = 0
+        return raised
+
+    def _let_go(self, error: JournalError) -> None:
+        """Say it once it has lasted: at the first start the journal is made a moment later."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+        if self._unreadable == SAID_AFTER:
+            log.error("No new alerts can be raised: %s. What is known already is told all the same.", error)
+        self._unreadable += 1
 
 
 def _take_back(deliverer: Deliverer) -> bool:

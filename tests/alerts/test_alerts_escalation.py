@@ -217,3 +217,11 @@ def test_a_round_does_everything_and_an_idle_one_writes_nothing(journal, desk, c
     for _ in range(3):
         assert work(journal, desk, clock).notifications == 0
     assert Outbox.objects.count() == before
+
+
+def test_an_alert_escalates_although_the_journal_cannot_be_read(journal, desk, clock):
+    journal.add(level="critical")
+    work(journal, desk, clock)
+    clock.move(timedelta(minutes=16))
+
+    assert work(None, desk, clock).notifications > 0
