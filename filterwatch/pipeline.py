@@ -8,7 +8,7 @@ the batch and may run on another thread; :meth:`Pass.judge` keeps state and runs
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -164,13 +164,6 @@ class Pass:
         """Take one batch through the whole pass."""
         prepared = self.prepare(batch)
         return Processed(prepared, *self.judge(prepared.events, now))
-
-    def run(
-        self, batches: Iterable[LineBatch], now: Callable[[Prepared], datetime], *, ahead: int = AHEAD
-    ) -> Iterator[Processed]:
-        """Take many batches through the pass, preparing up to *ahead* of them on a second thread."""
-        for prepared in self.prepared(batches, ahead=ahead):
-            yield Processed(prepared, *self.judge(prepared.events, now(prepared)))
 
     def prepared(self, batches: Iterable[LineBatch], *, ahead: int = AHEAD) -> Iterator[Prepared]:
         """Prepare batches in order, up to *ahead* of the consumer."""

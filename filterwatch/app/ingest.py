@@ -45,12 +45,10 @@ class Followed:
     Attributes:
         source: The source.
         trouble: Why it cannot be read; null while it can.
-        spoke: When it last gave an event, by its own time.
     """
 
     source: FileSource
     trouble: str | None = None
-    spoke: datetime | None = None
 
 
 class Ingest:

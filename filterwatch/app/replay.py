@@ -112,8 +112,7 @@ def told(path: Path) -> str:
         raise FilterwatchError(
             f"{path}: is empty: its format cannot be told; name it with --format, of `report` --log-format"
         )
-    step = max(1, len(batch) // decoders.SAMPLE_LINES)
-    name = decoders.detect([batch.line(number) for number in range(0, len(batch), step)])
+    name = decoders.format_of(batch)
     if name is None:
         known = ", ".join(decoders.names())
         raise FilterwatchError(

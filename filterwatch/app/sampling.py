@@ -56,12 +56,6 @@ def sample(path: Path) -> LineBatch:
     return LineBatch("sample", name, data, 0, len(data), name, written, Checkpoint("sample", name, len(data)))
 
 
-def format_of(batch: LineBatch) -> str | None:
-    """Return the format that the lines are in; null where that cannot be told."""
-    step = max(1, len(batch) // decoders.SAMPLE_LINES)
-    return decoders.detect([batch.line(number) for number in range(0, len(batch), step)])
-
-
 def answers(batch: LineBatch, format_: str, zone: ZoneInfo, options: Mapping[str, object] | None = None) -> Answers:
     """Return what the decoder of *format_* makes of the lines.
 

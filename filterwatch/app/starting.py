@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from filterwatch.app.sampling import answers, format_of, sample
+from filterwatch.app.sampling import answers, sample
+from filterwatch.decoders import format_of
 from filterwatch.decoders.whole import local_zone
 from filterwatch.errors import FilterwatchError
 from filterwatch.text import printable

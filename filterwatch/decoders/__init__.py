@@ -8,7 +8,7 @@ skipped. A format is a reader of single lines, and where speed matters a vectori
 
 from filterwatch.decoders.catalogue import FORMATS, Format, Options, UnknownFormat, make, names
 from filterwatch.decoders.decoded import EVENT_ROWS, Decoded, Decoder
-from filterwatch.decoders.detect import SAMPLE_LINES, detect
+from filterwatch.decoders.detect import SAMPLE_LINES, detect, format_of
 from filterwatch.decoders.redact import redact
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Options",
     "UnknownFormat",
     "detect",
+    "format_of",
     "make",
     "names",
     "redact",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from filterwatch.decoders import dnsmasq, filter_events, netfilter, squid
 from filterwatch.decoders.reading import Answer, Event
+from filterwatch.lines import LineBatch
 
 SAMPLE_LINES = 200
 """Lines that are looked at: enough to see through a log's head, few enough to take a moment."""
@@ -54,3 +55,9 @@ def _variant(family: str, sample: Sequence[bytes], events: Sequence[Event]) -> s
     if family == "dnsmasq" and sum(event.values.get("client_port") is not None for event in events) > len(events) / 2:
         return "dnsmasq_extra"
     return family
+
+
+def format_of(batch: LineBatch) -> str | None:
+    """Return the format of a batch by a sample of its lines; null where they do not tell it."""
+    step = max(1, len(batch) // SAMPLE_LINES)
+    return detect([batch.line(index) for index in range(0, len(batch), step)])

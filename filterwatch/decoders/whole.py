@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from filterwatch.config.document import parse
 from filterwatch.decoders.catalogue import make, names
 from filterwatch.decoders.decoded import Decoded
-from filterwatch.decoders.detect import SAMPLE_LINES, detect
+from filterwatch.decoders.detect import format_of
 from filterwatch.errors import FilterwatchError
 from filterwatch.lines import LineBatch
 
@@ -64,8 +64,7 @@ def decoded(
 
 
 def _told(batch: LineBatch, file: str) -> str:
-    step = max(1, len(batch) // SAMPLE_LINES)
-    name = detect([batch.line(index) for index in range(0, len(batch), step)])
+    name = format_of(batch)
     if name is None:
         raise FormatNotTold(f"{file}: cannot tell the format; name it with --format ({', '.join(names())})")
     return name

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from filterwatch import sources
 from filterwatch.app.doctor.gateway import Finding, Gateway
-from filterwatch.app.sampling import answers, format_of, sample
+from filterwatch.app.sampling import answers, sample
+from filterwatch.decoders import format_of
 from filterwatch.lines import LineBatch
 
 MOST_REJECTED = 0.05
