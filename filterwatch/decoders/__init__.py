@@ -1,19 +1,19 @@
 """Decoders: from the lines of one format to the event frame.
 
 ``make(name, options, zone=...)`` gives a :class:`Decoder`; ``decode(batch)`` answers every line: event, rejected or
-skipped. A format is a reader of single lines, and where speed matters a vectorised one that says the same
-(``line_decoder``); what formats share are the envelope (``envelope``, ``stamps``, ``times``), families (``keyvalue``,
-``patterns``) and field maps (``fieldmap``).
+skipped.  A format is a reader of single lines, and where speed matters a vectorised one that says the same
+(``line_decoder``); what formats share are the envelope (``envelope``, ``stamps``, ``times``) and the ``families``.
+A format is a module in ``grammars`` or a field map in ``formats``.
 """
 
-from filterwatch.decoders.catalogue import FORMATS, Format, Options, UnknownFormat, make, names
+from filterwatch.decoders.catalogue import UnknownFormat, formats, make, names
 from filterwatch.decoders.decoded import EVENT_ROWS, Decoded, Decoder
 from filterwatch.decoders.detect import SAMPLE_LINES, detect, format_of
+from filterwatch.decoders.format import Format, Options
 from filterwatch.decoders.redact import redact
 
 __all__ = [
     "EVENT_ROWS",
-    "FORMATS",
     "SAMPLE_LINES",
     "Decoded",
     "Decoder",
@@ -22,6 +22,7 @@ __all__ = [
     "UnknownFormat",
     "detect",
     "format_of",
+    "formats",
     "make",
     "names",
     "redact",

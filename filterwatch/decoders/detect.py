@@ -2,59 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from filterwatch.decoders import dnsmasq, filter_events, netfilter, squid
-from filterwatch.decoders.reading import Answer, Event
-from filterwatch.lines import LineBatch
+from filterwatch.decoders.catalogue import formats
+from filterwatch.decoders.format import Format
+from filterwatch.lines import Checkpoint, LineBatch
 
 SAMPLE_LINES = 200
 """Lines that are looked at: enough to see through a log's head, few enough to take a moment."""
 
 ENOUGH = 0.6
-"""Share of the lines that the format must turn into events."""
+"""Share of the lines that the format must turn into events that only it can have."""
 
-_POLICY, _PREFIXES = dnsmasq.Policy(), netfilter.Prefixes({})
+_UTC = ZoneInfo("UTC")
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=_UTC)
 
 
 def detect(lines: Sequence[bytes]) -> str | None:
     """Return the name of the format that *lines* (a sample, without line ends) are in; null when that cannot be told.
 
-    A format is told when it turns most lines into events and no other turns half as many.
+    A format is told when most lines are surely its own, and no other claims half as many.
     """
     sample = [line for line in lines if line.strip()]
     if not sample:
         return None
-    found = {
-        # Lines of web servers read like squid's common format: only the native one tells.
-        "squid": [event for event in _events([squid.read(line) for line in sample]) if "duration_ms" in event.values],
-        "dnsmasq": _events([dnsmasq.read(line, _POLICY) for line in sample]),
-        "netfilter": _events([netfilter.read(line, _PREFIXES) for line in sample]),
-        "filter_events": _events([filter_events.read(line) for line in sample]),
-    }
-    ranked = sorted(found, key=lambda name: len(found[name]), reverse=True)
-    best, second = len(found[ranked[0]]), len(found[ranked[1]])
-    if best < ENOUGH * len(sample) or second > best / 2:
-        return None
-    return _variant(ranked[0], sample, found[ranked[0]])
+    data = b"".join(line + b"\n" for line in sample)
+    batch = LineBatch("", "", data, 0, len(data), "", _ANY_TIME, Checkpoint("", "", len(data)))
+    found = {name: _claimed(name, one, batch) for name, one in formats().items() if one.claims is not None}
+    ranked = sorted(found, key=lambda name: found[name], reverse=True)
+    best, second = found[ranked[0]], found[ranked[1]]
+    return None if best < ENOUGH * len(sample) or second > best / 2 else ranked[0]
 
 
-def _events(answers: list[Answer]) -> list[Event]:
-    return [answer for answer in answers if isinstance(answer, Event)]
-
-
-def _variant(family: str, sample: Sequence[bytes], events: Sequence[Event]) -> str | None:
-    """Return the name of the variant: lines with header blocks, or with serials, make one of their own.
-
-    When every line went to the default parent it may be e2guardian that imitates squid, whose 403 means something else.
-    """
-    if family == "squid" and all(b" DEFAULT_PARENT/" in line for line in sample):
-        return None
-    if family == "squid" and sum(line.rstrip(b"\r").endswith(b"]") for line in sample) > len(sample) / 2:
-        return "squid_mimehdrs"
-    if family == "dnsmasq" and sum(event.values.get("client_port") is not None for event in events) > len(events) / 2:
-        return "dnsmasq_extra"
-    return family
+def _claimed(name: str, one: Format, batch: LineBatch) -> int:
+    claims = one.claims
+    if claims is None:
+        return 0
+    events = one.make(name, one.options(), _UTC).decode(batch).events
+    rows: Sequence[Mapping[str, object]] = [
+        {name: value for name, value in row.items() if value is not None} for row in events.to_dicts()
+    ]
+    return sum(claims(batch.line(index), row) for index, row in zip(events["line"], rows, strict=True))
 
 
 def format_of(batch: LineBatch) -> str | None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from decoding import decode, event
 
-from filterwatch.decoders import patterns
+from filterwatch.decoders.grammars import patterns
 from filterwatch.events import CONTROL_EVENTS
 
 SUDO = b"Nov 22 02:04:36 gw sudo:    alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND="

@@ -14,12 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
 from filterwatch.config import Part, validate
 from filterwatch.config import read as read_yaml
-from filterwatch.decoders import keyvalue, logins
 from filterwatch.decoders.envelope import is_modern, open_envelope
 from filterwatch.decoders.fieldmap import FieldMap, Target
+from filterwatch.decoders.format import Action, Format, Options, of_lines
+from filterwatch.decoders.grammars import logins
+from filterwatch.decoders.grammars import netfilter_pairs as keyvalue
+from filterwatch.decoders.line_decoder import Reader
 from filterwatch.decoders.reading import NO_STAMP, Answer, Event, Rejected, Skipped, visible
 from filterwatch.decoders.screen import SEPARATOR, Lines, kept
 from filterwatch.decoders.stamps import read_stamp, read_stamps
@@ -48,7 +52,7 @@ def shipped() -> _Format:
     Raises:
         ConfigurationError: The file is broken.
     """
-    return validate(read_yaml(Path(__file__).parent / "formats" / "netfilter.yaml"), _Format)
+    return validate(read_yaml(Path(__file__).with_name("netfilter.yaml")), _Format)
 
 
 @dataclass(frozen=True)
@@ -182,3 +186,28 @@ def _events(split: pl.DataFrame, prefixes: Prefixes) -> pl.DataFrame:
 def _head(text: str, prefixes: Prefixes) -> Row | None:
     prefix = prefix_of(text, stamped=True)
     return None if prefix is None else (prefixes.action(prefix), prefix or None)
+
+
+class NetfilterOptions(Options):
+    """Options of ``netfilter``."""
+
+    prefixes: dict[str, Action] = Field(
+        default={},
+        description='Beginning of a log prefix -> action, e.g. {"GUEST": blocked}; by default its own words tell.',
+    )
+
+
+def _reader(name: str, options: Options) -> Reader:
+    prefixes = Prefixes(options.prefixes if isinstance(options, NetfilterOptions) else {})
+    return Reader(name, lambda line: read(line, prefixes), lambda lines: read_fast(lines, prefixes))
+
+
+FORMATS = {
+    "netfilter": Format(
+        "Netfilter kernel log (nftables, iptables, ufw, UniFi, Proxmox)",
+        "key=value",
+        NetfilterOptions,
+        of_lines(_reader),
+        lambda _, event: event.get("kind") == "flow",
+    ),
+}

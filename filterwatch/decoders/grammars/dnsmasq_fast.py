@@ -11,13 +11,18 @@ A name with a blank makes source words that nobody knows: such a line takes the 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import polars as pl
+from pydantic import Field
 
-from filterwatch.decoders import dnsmasq
-from filterwatch.decoders.dnsmasq import Policy, Role
 from filterwatch.decoders.envelope import tagged
+from filterwatch.decoders.format import Address, Format, Options, of_lines
+from filterwatch.decoders.grammars import dnsmasq
+from filterwatch.decoders.grammars.dnsmasq import Policy, Role
+from filterwatch.decoders.line_decoder import Reader
 from filterwatch.decoders.reading import address
 from filterwatch.decoders.screen import SEPARATOR, Lines, Mask, Places, kept
 from filterwatch.decoders.stamps import Stamps, read_stamps
@@ -205,3 +210,44 @@ _HEADER = [
         },
     ),
 ]
+
+
+class DnsmasqOptions(Options):
+    """Options of ``dnsmasq`` and ``dnsmasq_extra``."""
+
+    sinks: list[Address] = Field(
+        default=[],
+        description="Addresses that mean a block (a block page), besides 0.0.0.0 and ::.",
+    )
+    local_domains: list[str] = Field(
+        default=[],
+        description="Domains for which the resolver's own NXDOMAIN is no block, besides the usual (lan, local ...).",
+    )
+
+
+def _reader(name: str, options: Options) -> Reader:
+    own = options if isinstance(options, DnsmasqOptions) else DnsmasqOptions()
+    domains = {domain.lower().strip(".") for domain in own.local_domains}
+    policy = dnsmasq.Policy(
+        sinks=frozenset({*dnsmasq.SINKS, *own.sinks}),
+        local_domains=frozenset({*dnsmasq.LOCAL_DOMAINS, *domains} - {""}),
+    )
+    return Reader(name, lambda line: dnsmasq.read(line, policy), lambda lines: read(lines, policy))
+
+
+def _claims(_: bytes, event: Mapping[str, object], *, extra: bool) -> bool:
+    return event.get("kind") == "dns" and (event.get("client_port") is not None) == extra
+
+
+FORMATS = {
+    "dnsmasq": Format(
+        "dnsmasq or Pi-hole query log", "syslog", DnsmasqOptions, of_lines(_reader), partial(_claims, extra=False)
+    ),
+    "dnsmasq_extra": Format(
+        "dnsmasq or Pi-hole query log with log-queries=extra",
+        "syslog",
+        DnsmasqOptions,
+        of_lines(_reader),
+        partial(_claims, extra=True),
+    ),
+}

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import re
 
-from filterwatch.decoders import common_log
-from filterwatch.decoders.common_log import verdict
 from filterwatch.decoders.envelope import open_envelope
+from filterwatch.decoders.grammars import common_log
+from filterwatch.decoders.grammars.common_log import verdict
 from filterwatch.decoders.reading import (
     Answer,
     Clock,

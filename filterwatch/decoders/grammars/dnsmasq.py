@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from filterwatch.config import read as read_yaml
-from filterwatch.decoders import patterns
 from filterwatch.decoders.envelope import Envelope, open_envelope
+from filterwatch.decoders.grammars import patterns
 from filterwatch.decoders.reading import Answer, Event, Rejected, Skipped, Value, address, mac, number, visible
 
 

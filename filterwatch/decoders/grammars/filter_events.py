@@ -11,7 +11,9 @@ import numpy as np
 import polars as pl
 
 from filterwatch.decoders.envelope import open_envelope
-from filterwatch.decoders.patterns import patterns
+from filterwatch.decoders.format import Format, Options, of_lines
+from filterwatch.decoders.grammars.patterns import patterns
+from filterwatch.decoders.line_decoder import Reader
 from filterwatch.decoders.reading import Answer, Skipped, visible
 from filterwatch.decoders.screen import Lines, Places
 
@@ -33,3 +35,14 @@ def passed_over(data: bytes, lines: Lines) -> tuple[str, Places]:
     hit = texts.str.contains_any(list(patterns().needles)).to_numpy()
     blank = (texts.str.strip_chars(" \t\0") == "").to_numpy()
     return NOTHING, np.flatnonzero(~hit & ~blank[: len(lines)])
+
+
+FORMATS = {
+    "filter_events": Format(
+        "System logs and filters' own logs: stops, starts, changes",
+        "syslog",
+        Options,
+        of_lines(lambda name, _: Reader(name, read, passed_over=passed_over)),
+        lambda _, event: event.get("kind") == "control",
+    ),
+}

@@ -10,13 +10,16 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import lru_cache, partial
 
 import numpy as np
 import polars as pl
 
-from filterwatch.decoders import squid
-from filterwatch.decoders.common_log import verdict
+from filterwatch.decoders.format import Format, Options, of_lines
+from filterwatch.decoders.grammars import squid
+from filterwatch.decoders.grammars.common_log import verdict
+from filterwatch.decoders.line_decoder import Reader
 from filterwatch.decoders.reading import IPV4, MOST_DIGITS, Clock, address, user
 from filterwatch.decoders.screen import BLANK, Bytes, Lines, Mask, Places, eight_digits, kept
 from filterwatch.decoders.tables import KNOWN, Lookup, Row, looked_up
@@ -282,3 +285,28 @@ _LOOKUPS = [
     Lookup("mime", _mime, {"mime_type": pl.String()}),
     Lookup("odd_peer", _peer, {"peer_ip": pl.String()}),
 ]
+
+
+def _claims(line: bytes, event: Mapping[str, object], *, headers: bool) -> bool:
+    """Return whether a line is surely squid's: e2guardian writes one like it, with DEFAULT_PARENT."""
+    if event.get("duration_ms") is None or b" DEFAULT_PARENT/" in line:
+        return False
+    return line.rstrip(b"\r").endswith(b"]") == headers
+
+
+def _reader(name: str, _: Options) -> Reader:
+    return Reader(name, squid.read, read)
+
+
+FORMATS = {
+    "squid": Format(
+        "Squid native access.log", "logformat", Options, of_lines(_reader), partial(_claims, headers=False)
+    ),
+    "squid_mimehdrs": Format(
+        "Squid native access.log with header blocks",
+        "logformat",
+        Options,
+        of_lines(_reader),
+        partial(_claims, headers=True),
+    ),
+}

@@ -1,0 +1,1 @@
+"""Families: how a message is cut into texts by key, whatever the vendor; field maps tell what they mean."""

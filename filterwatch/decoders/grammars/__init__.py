@@ -1,0 +1,1 @@
+"""Formats whose lines need a reader of their own: a module with a table ``FORMATS``, name -> format."""
