@@ -7,13 +7,12 @@ from datetime import UTC
 
 import polars as pl
 import pytest
-from decoding import LONDON, SEEDS, batch, exactly, whole
+from decoding import LONDON, OPTIONS, SEEDS, batch, exactly, whole
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from filterwatch.decoders import line_decoder, make, names
-from filterwatch.decoders.line_decoder import LineDecoder
 
 NASTY = [
     b"\0", b"\t", b"\r", b"\x0b", b"\x7f", b"\x80", b"\xc3\xa9", b"\xff\xfe",
@@ -53,10 +52,9 @@ def test_the_fast_path_says_what_the_exact_path_says(name: str, monkeypatch: pyt
     @given(st.lists(mutated(SEEDS[name]) | mutated(every), min_size=1, max_size=12))
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     def agree(lines: list[bytes]) -> None:
-        decoder = make(name, {}, zone=LONDON)
-        assert isinstance(decoder, LineDecoder)
+        decoder = make(name, OPTIONS[name], zone=LONDON)
         given_lines = batch(lines)
-        fast, exact = decoder.decode(given_lines), exactly(decoder).decode(given_lines)
+        fast, exact = decoder.decode(given_lines), exactly(make(name, OPTIONS[name], zone=LONDON), given_lines)
 
         assert_frame_equal(whole(fast.events), whole(exact.events))
         assert_frame_equal(fast.rejected, exact.rejected)
@@ -76,7 +74,7 @@ def test_every_line_of_any_bytes_gets_one_answer_and_every_time_its_zone(
     @given(st.lists(anything | mutated(SEEDS[name]), max_size=8))
     @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
     def answered(lines: list[bytes]) -> None:
-        decoded = make(name, {}, zone=LONDON).decode(batch(lines))
+        decoded = make(name, OPTIONS[name], zone=LONDON).decode(batch(lines))
         numbers = [line for frame in (decoded.events, decoded.rejected, decoded.skipped) for line in frame["line"]]
 
         assert sorted(numbers) == list(range(len(lines)))
@@ -92,7 +90,7 @@ def test_every_line_of_any_bytes_gets_one_answer_and_every_time_its_zone(
 @pytest.mark.parametrize("name", names())
 def test_a_line_of_windows_ends_is_read_like_any_other(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_decoder, "FEW", 0)
-    decoder = make(name, {}, zone=LONDON)
+    decoder = make(name, OPTIONS[name], zone=LONDON)
 
     unix, windows = (decoder.decode(batch(line + end for line in SEEDS[name])) for end in (b"", b"\r"))
 
@@ -104,8 +102,7 @@ LONGEST = 65_536
 
 @pytest.mark.parametrize("name", names())
 def test_no_line_takes_long_whatever_it_repeats(name: str) -> None:
-    decoder = make(name, {}, zone=LONDON)
-    assert isinstance(decoder, LineDecoder)
+    decoder = make(name, OPTIONS[name], zone=LONDON)
     heads = [b"", *(seed[: len(seed) * part // 3] for seed in SEEDS[name] for part in (1, 2, 3))]
 
     for piece in [*NASTY, b"] [", b' "', b'\\" ', b" from 1 port", b"COMMAND=", b'[a="', b"[1.", b"/ ", b"a.", b"[ "]:
@@ -113,6 +110,6 @@ def test_no_line_takes_long_whatever_it_repeats(name: str) -> None:
         lines = [(head + tail)[:LONGEST] for head in heads]
         began = time.process_time()
 
-        exactly(decoder).decode(batch(lines))
+        exactly(decoder, batch(lines))
 
         assert (time.process_time() - began) / len(lines) < 0.05, piece

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from decoding import batch
+from decoding import SAMPLES, batch
 
 from filterwatch.decoders import line_decoder, listing, make, names
-
-SAMPLES = Path(__file__).parents[2] / "sample_logs"
 
 
 def read(name: str) -> tuple[dict[str, str], list[bytes], list[dict[str, object]]]:
