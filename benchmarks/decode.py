@@ -96,6 +96,19 @@ def netfilter(r: random.Random) -> Iterator[str]:
         )
 
 
+def bind(r: random.Random) -> Iterator[str]:
+    now = float(START)
+    while True:
+        now += r.random() / 20
+        stamp = time.strftime("%d-%b-%Y %H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03d}"
+        client, name = f"10.1.{r.randrange(4)}.{r.randrange(200)}#{r.randrange(1024, 65_000)}", _host(r)
+        head = f"info: client @0x7f5f24{r.randrange(4096):03x}098 {client} ({name}): "
+        kind = r.choice(("A", "AAAA", "HTTPS"))
+        yield f"{stamp} queries: {head}query: {name} IN {kind} +E(0)K (10.1.0.1)"
+        if r.random() < 0.02:
+            yield f"{stamp} rpz: {head}rpz QNAME NXDOMAIN rewrite {name}/{kind}/IN via {name}.rpz.local"
+
+
 def filter_events(r: random.Random) -> Iterator[str]:
     while True:
         yield f"Nov 22 02:04:41 gw CRON[{r.randrange(9999)}]: pam_unix(cron:session): session opened for user root"
@@ -110,6 +123,7 @@ MAKERS: dict[str, Callable[[random.Random], Iterator[str]]] = {
     "dnsmasq_extra": lambda r: _dns(r, extra=True),
     "netfilter": netfilter,
     "filter_events": filter_events,
+    "bind": bind,
 }
 
 
