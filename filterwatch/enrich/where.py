@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
@@ -24,7 +24,15 @@ CHUNKS = 32
 KINDS = ("http", "dns", "flow")
 """Kinds of events that go somewhere.  The host of a lease or a control event is a device, no place."""
 
-_NAMES = pl.Schema({"_name": pl.String(), "domain": pl.String(), "category_bits": pl.UInt64(), "_engine": pl.UInt16()})
+_NAMES = pl.Schema(
+    {
+        "_name": pl.String(),
+        "domain": pl.String(),
+        "category_bits": pl.UInt64(),
+        "_engine": pl.UInt16(),
+        "_pages": pl.Boolean(),
+    }
+)
 
 
 class Index(Protocol):
@@ -32,6 +40,19 @@ class Index(Protocol):
 
     def lookup(self, hosts: pl.Series, /) -> pl.Series:
         """Return the category bits (:data:`filterwatch.events.CATEGORY_BIT`) of each host, UInt64; 0 for none."""
+        ...
+
+
+@runtime_checkable
+class PageIndex(Index, Protocol):
+    """Lists that name pages of some hosts too."""
+
+    def has_pages(self, hosts: pl.Series, /) -> pl.Series:
+        """Say of each host whether its URLs are worth a look (Boolean)."""
+        ...
+
+    def lookup_urls(self, hosts: pl.Series, urls: pl.Series, /) -> pl.Series:
+        """Return the category bits of each URL, those of its host among them, UInt64."""
         ...
 
 
@@ -69,17 +90,18 @@ class Where:
         The place is the host, else the DNS name asked for, else the address it went to.  ``category_bits`` is 0 and
         ``categories`` null where no list names it.
         """
-        events = self._look_up(events.with_columns(_place(events).alias("_name")))
+        index, memory = self._memory  # once: newer lists begin with a whole batch
+        events = self._look_up(events.with_columns(_place(events).alias("_name")), index, memory)
         if "url" in events.columns:
+            events = _of_pages(events, index)
             terms = self._engines.read(events["url"], events["_engine"])
         else:
             terms = pl.Series([None], dtype=pl.String).new_from_index(0, len(events))
         return events.with_columns(terms.alias("search_terms"), _words(events["category_bits"])).drop(
-            "_name", "_engine"
+            "_name", "_engine", "_pages"
         )
 
-    def _look_up(self, events: pl.DataFrame) -> pl.DataFrame:
-        index, memory = self._memory
+    def _look_up(self, events: pl.DataFrame, index: Index, memory: pl.DataFrame) -> pl.DataFrame:
         known = memory
         if len(events) < FEW:
             known = memory.filter(pl.col("_name").is_in(events["_name"].implode()))
@@ -110,9 +132,23 @@ class Where:
                 "domain": [one[1].domain if one else None for one in found],
                 "category_bits": index.lookup(hosts).cast(pl.UInt64).fill_null(0),
                 "_engine": [self._engines.number(*one) if one else None for one in found],
+                "_pages": index.has_pages(hosts) if isinstance(index, PageIndex) else None,
             },
             schema=_NAMES,
         )
+
+
+def _of_pages(events: pl.DataFrame, index: Index) -> pl.DataFrame:
+    """Return *events* with the categories of their pages, where lists name pages of the host."""
+    which = events["_pages"].fill_null(value=False) & events["url"].is_not_null()
+    if not isinstance(index, PageIndex) or not which.any():
+        return events
+    visits = events.filter(which).select("_name", "url").unique()
+    found = index.lookup_urls(normal_host(visits["_name"]), visits["url"])
+    visits = visits.with_columns(_page_bits=found, _pages=pl.lit(True))
+    joined = events.join(visits, on=["_name", "url", "_pages"], how="left", maintain_order="left")
+    bits = pl.coalesce("_page_bits", "category_bits")
+    return joined.with_columns(category_bits=bits).drop("_page_bits")
 
 
 def _place(events: pl.DataFrame) -> pl.Expr:

@@ -4,7 +4,8 @@ from filterwatch.lists.compiling import Stats, found
 from filterwatch.lists.compiling import compile_lists as compile  # noqa: A004 - lists.compile(...) reads as it does
 from filterwatch.lists.index import CategoryIndex, Entry, prepare, words
 from filterwatch.lists.layout import IndexUnreadable, ListInfo
-from filterwatch.lists.reading import ListFile, Mode
+from filterwatch.lists.modes import Mode
+from filterwatch.lists.reading import ListFile, members
 from filterwatch.lists.settings import Settings
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Stats",
     "compile",
     "found",
+    "members",
     "prepare",
     "words",
 ]

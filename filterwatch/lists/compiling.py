@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from filterwatch.errors import ConfigurationError, Mistake
 from filterwatch.events import CATEGORY_WORDS
+from filterwatch.lists import addresses
+from filterwatch.lists.domains import Piece
 from filterwatch.lists.hashing import Hasher, Keys
 from filterwatch.lists.layout import MAGIC, Combinations, Header, ListInfo, write
-from filterwatch.lists.reading import ListFile, Mode, describe, pieces
+from filterwatch.lists.modes import Mode
+from filterwatch.lists.reading import ListFile, describe, pieces
 
 _MODES = len(Mode)
 _TOP_BITS = 4
@@ -26,6 +30,26 @@ Pairs = npt.NDArray[np.uint16]
 """List number times the number of modes, plus the mode."""
 
 _Part = tuple[Keys, Pairs]
+
+_PAGES_BELOW = int(Mode.PAGES_BELOW)
+"""The pair that marks a host of which some list names pages; whose it is does not matter."""
+
+
+@dataclass
+class _Read:
+    """What the lists hold.
+
+    Attributes:
+        parts: The key of every entry beside its list and mode.
+        counts: How many entries each list has.
+        prefixes: Lengths of the ranges among them.
+        pages: How many entries are pages.
+    """
+
+    parts: list[_Part] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    prefixes: set[int] = field(default_factory=set)
+    pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +107,7 @@ def fingerprint(files: Sequence[ListFile]) -> str:
     total = hashlib.blake2b(digest_size=16)
     total.update(repr((MAGIC, CATEGORY_WORDS)).encode())
     for file in files:
-        total.update(repr((file.id, file.category, file.allow, file.own, file.format)).encode())
+        total.update(repr((file.id, file.category, file.allow, file.own, file.format, file.secret)).encode())
         try:
             with file.path.open("rb") as content:
                 total.update(hashlib.file_digest(content, "blake2b").digest())
@@ -108,37 +132,61 @@ def compile_lists(
     """
     files = found(sources, own)
     hasher = Hasher(secrets.token_bytes(16) if seed is None else seed)
-    parts, counts = _read(files, hasher)
-    keys, combinations, table = _merge(parts)
+    made_from = fingerprint(files)
+    read = _read(files, hasher)
+    keys, combinations, table = _merge(read.parts)
     infos = tuple(
-        ListInfo(file.id, file.category, file.allow, file.own, count, file.source, file.licence, file.credit)
-        for file, count in zip(files, counts, strict=True)
+        ListInfo(one.id, one.category, one.allow, one.own, count, one.source, one.licence, one.credit, one.secret)
+        for one, count in zip(files, read.counts, strict=True)
     )
-    header = Header(hasher.seed.hex(), len(keys), fingerprint(files), infos, table)
+    header = Header(hasher.seed.hex(), len(keys), made_from, infos, table, tuple(sorted(read.prefixes)), read.pages)
     size = write(out, header, keys, combinations)
-    return Stats(len(files), sum(counts), len(keys), len(table), size)
+    return Stats(len(files), sum(read.counts), len(keys), len(table), size)
 
 
-def _read(files: Sequence[ListFile], hasher: Hasher) -> tuple[list[_Part], list[int]]:
-    """Return the key of every entry beside its list and mode, and how many entries each list has."""
+def _read(files: Sequence[ListFile], hasher: Hasher) -> _Read:
     if len(files) * _MODES > MOST_COMBINATIONS:
         raise ConfigurationError([Mistake(str(files[0].path.parent), 0, 0, f"{len(files)} lists are too many")])
     mistakes: list[Mistake] = []
-    parts: list[_Part] = []
-    counts = []
+    read = _Read()
     for number, file in enumerate(files):
         count = 0
         try:
             for piece in pieces(file):
-                pairs = piece.modes.to_numpy().astype(np.uint16) + np.uint16(number * _MODES)
-                parts.append((hasher.names(piece.names), pairs))
-                count += len(pairs)
+                _add(read, piece, number, hasher)
+                count += len(piece.names)
         except ConfigurationError as error:
             mistakes += error.mistakes
-        counts.append(count)
+        read.counts.append(count)
     if mistakes:
         raise ConfigurationError(mistakes)
-    return parts, counts
+    return read
+
+
+def _add(read: _Read, piece: Piece, number: int, hasher: Hasher) -> None:
+    """Add the entries of the list *number*."""
+    pairs = piece.modes.to_numpy().astype(np.uint16) + np.uint16(number * _MODES)
+    slashed = piece.names.str.contains("/", literal=True)
+    if not slashed.any():
+        read.parts.append((hasher.names(piece.names), pairs))
+        return
+    plain = ~slashed
+    read.parts.append((hasher.names(piece.names.filter(plain)), pairs[plain.to_numpy()]))
+    hosts: set[str] = set()
+    keys: list[int] = []
+    for entry in piece.names.filter(slashed).to_list():
+        host, _, rest = entry.partition("/")
+        if rest.isdigit() and addresses.packed(host) is not None:
+            raw, length = addresses.prefix(entry)
+            keys.append(int(hasher.ranges(np.frombuffer(raw, np.uint8)[None], [length])[0, 0]))
+            read.prefixes.add(length)
+        else:
+            keys.append(hasher.page(host, f"/{rest}"))
+            hosts.add(host)
+            read.pages += 1
+    read.parts.append((np.array(keys, dtype=np.uint64), pairs[slashed.to_numpy()]))
+    marked = hasher.names(pl.Series(sorted(hosts), dtype=pl.String))
+    read.parts.append((marked, np.full(len(marked), _PAGES_BELOW, dtype=np.uint16)))
 
 
 def _merge(parts: Sequence[_Part]) -> tuple[Keys, Combinations, tuple[tuple[tuple[int, int], ...], ...]]:

@@ -9,11 +9,14 @@ differences of one running sum: a batch costs a dozen numpy passes and no Python
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from filterwatch.lists.addresses import Packed, masks
 
 Keys = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
@@ -22,6 +25,8 @@ LONGEST = 256
 """Bytes of a name that count, from its end: DNS allows 253."""
 
 _DOT = ord(".")
+_RANGE = 17
+"""Bytes that make the key of a range: an address and the length of its prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,25 @@ class Probes:
 
 
 class Hasher:
-    """Gives names their keys under one seed."""
+    """Gives names, ranges of addresses and pages their keys under one seed."""
 
     def __init__(self, seed: bytes) -> None:
         self.seed = seed
-        words = hashlib.shake_256(b"filterwatch lists 1" + seed).digest(LONGEST * 256 * 8)
-        self._words = np.frombuffer(words, dtype="<u8").astype(np.uint64)
+        words = hashlib.shake_256(b"filterwatch lists 1" + seed).digest((LONGEST + _RANGE) * 256 * 8)
+        table = np.frombuffer(words, dtype="<u8").astype(np.uint64)
+        self._words, self._range_words = table[: LONGEST * 256], table[LONGEST * 256 :]
+
+    def ranges(self, addresses: Packed, lengths: Sequence[int]) -> Keys:
+        """Return the key of each address's range of each of the *lengths* (of 128 bits): a row an address."""
+        place = (np.arange(_RANGE - 1) << 8)[None, None, :] + (addresses[:, None, :] & masks(list(lengths))[None])
+        said = np.array(lengths, dtype=np.int64) + ((_RANGE - 1) << 8)
+        sums = self._range_words[place].sum(axis=2, dtype=np.uint64) + self._range_words[said]
+        return np.asarray(sums)
+
+    def page(self, host: str, path: str) -> int:
+        """Return the key of a page."""
+        text = f"{host}{path}".encode("utf-8", "replace")
+        return int.from_bytes(hashlib.blake2b(text, digest_size=8, key=self.seed, person=b"page").digest(), "little")
 
     def names(self, names: pl.Series) -> Keys:
         """Return the key of each name (String, no nulls), of the whole name only."""

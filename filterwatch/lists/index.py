@@ -13,10 +13,12 @@ import numpy.typing as npt
 import polars as pl
 
 from filterwatch.events import CATEGORY_BIT
+from filterwatch.lists import addresses, pages
 from filterwatch.lists.compiling import compile_lists, fingerprint, found
 from filterwatch.lists.hashing import Hasher, Keys, Places, Probes
 from filterwatch.lists.layout import Combinations, Header, IndexUnreadable, ListInfo, read_header, unreadable
-from filterwatch.lists.reading import ListFile, Mode
+from filterwatch.lists.modes import Mode
+from filterwatch.lists.reading import ListFile
 
 SLICE = 16_384
 """Hosts that are looked up at once: their arrays stay in the processor's cache and memory stays bounded."""
@@ -26,6 +28,13 @@ _BYPASS = CATEGORY_BIT["bypass"]
 
 Bits = npt.NDArray[np.uint64]
 _Identity = tuple[int, int, int]
+_Hits = tuple[Places, Places, Places]
+
+WITHHELD = "withheld"
+"""Stands in place of an entry of a members' list."""
+
+_DEEPEST = 128
+"""More labels than a DNS name can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +44,9 @@ class Entry:
     Attributes:
         category: Category word it gives, ``bypass.vpn`` with its kind; what an allow entry cancels (or ``all``).
         list: Name of the list.
-        entry: The name on the list.
-        mode: ``suffix``, ``exact``, ``children`` or ``allow``.
-        used: False when an allow entry nearer to the host cancels it, or it is no block itself.
+        entry: The name, range or page on the list; :data:`WITHHELD` on a members' list.
+        mode: ``suffix``, ``exact``, ``children``, ``range``, ``page``, ``allow`` or ``set aside`` by the guard.
+        used: False when an allow entry nearer to the host cancels it, or the guard set it aside.
     """
 
     category: str
@@ -72,6 +81,7 @@ class CategoryIndex:
         self._keys = keys
         self._combinations = combinations
         self._hasher = Hasher(bytes.fromhex(header.seed))
+        self._marks = _marks(header)
         self._here, self._below = _meaning(header, Mode.CHILDREN), _meaning(header, Mode.EXACT)
 
     @classmethod
@@ -110,31 +120,63 @@ class CategoryIndex:
             UInt64, as long as *hosts*, named ``category_bits``.
         """
         filled = hosts.cast(pl.String).fill_null("")
-        parts = [self._bits(filled.slice(at, SLICE)) for at in range(0, len(filled), SLICE)]
+        slices = (filled.slice(at, SLICE) for at in range(0, len(filled), SLICE))
+        parts = [self._bits(len(some), self._hits(self._probes(some))) for some in slices]
         bits = np.concatenate(parts) if parts else np.empty(0, np.uint64)
         return pl.Series("category_bits", bits, dtype=pl.UInt64)
 
-    def entries(self, host: str) -> list[Entry]:
-        """Return every entry that speaks of *host*, nearest first, the cancelled ones marked."""
-        probes = self._hasher.probes(pl.Series([host.lower().removesuffix(".")]))
-        labels = host.lower().removesuffix(".").split(".")
+    def has_pages(self, hosts: pl.Series) -> pl.Series:
+        """Say of each host whether some list names pages of it, so that :meth:`lookup_urls` may say more (Boolean)."""
+        marked = np.zeros(len(hosts), dtype=np.bool_)
+        if self._header.pages:
+            host, _, place = self._hits(self._hasher.probes(hosts.cast(pl.String).fill_null("")))
+            marked[host[self._marks[self._combinations[place]]]] = True
+        return pl.Series("has_pages", marked)
+
+    def lookup_urls(self, hosts: pl.Series, urls: pl.Series) -> pl.Series:
+        """Return the category bits of each URL: what lists say of the page and, nothing nearer cancelling, of its host.
+
+        Args:
+            hosts: The host of each URL, in the form of :meth:`lookup`.
+            urls: String, the whole URL or ``host/path``; null and a front page say no more than the host.
+        """
+        filled = hosts.cast(pl.String).fill_null("")
+        probes = self._probes(filled)
+        hits = self._hits(probes)
+        if self._header.pages:
+            known = self._hits(self._page_probes(filled, urls, hits))
+            hits = _both(hits, known)
+        return pl.Series("category_bits", self._bits(len(filled), hits), dtype=pl.UInt64)
+
+    def entries(self, host: str, url: str = "") -> list[Entry]:
+        """Return every entry that speaks of *host* and the page of *url*, nearest first, the cancelled ones marked.
+
+        An entry of a members' list is never shown: :data:`WITHHELD` stands in its place.
+        """
+        host = host.lower().removesuffix(".")
+        hosts = pl.Series([host])
+        hits = self._hits(self._probes(hosts))
+        found = [(depth, place, self._name(host, depth)) for _, depth, place in _tuples(hits)]
+        if url and self._header.pages:
+            names: dict[int, str] = {}
+            page_hits = self._hits(self._page_probes(hosts, pl.Series([url]), hits, names))
+            found += [(depth, place, names[depth]) for _, depth, place in _tuples(page_hits)]
         entries: list[Entry] = []
         cancelled: dict[bool, set[str]] = {False: set(), True: set()}
-        _, depths, places = self._hits(probes)
-        for depth, place in sorted(zip(depths.tolist(), places.tolist(), strict=True)):
-            name = ".".join(labels[depth:])
+        for depth, place, name in sorted(found):
             silent = Mode.EXACT if depth else Mode.CHILDREN
-            pairs = [pair for pair in self._header.combinations[self._combinations[place]] if pair[1] != silent]
-            spoken = sorted(
-                ((self.lists[number], Mode(mode)) for number, mode in pairs), key=lambda it: not it[0].allow
-            )
-            for one, mode in spoken:
-                if one.allow:
-                    cancelled[False].add(one.category)
-                    cancelled[True] |= {one.category} if one.own else set()
+            pairs = [(self.lists[number], Mode(mode)) for number, mode in self._pairs(place)]
+            spoken = [(one, mode) for one, mode in pairs if mode.scope not in {silent, Mode.PAGES_BELOW}]
+            for one, mode in sorted(spoken, key=lambda it: not _allows(*it)):
+                allows = _allows(one, mode)
+                if allows:
+                    family = one.category if one.allow else one.category.partition(".")[0]
+                    cancelled[False].add(family)
+                    cancelled[True] |= {family} if one.own else set()
                 hidden = not cancelled[one.own].isdisjoint({"all", one.category, one.category.partition(".")[0]})
-                word = "allow" if one.allow else mode.name.lower()
-                entries.append(Entry(one.category, one.id, name, word, one.allow or not hidden))
+                used = allows or not (hidden or mode is Mode.ASIDE)
+                word = "allow" if allows else "range" if "/" in name and mode.scope is Mode.SUFFIX else mode.word
+                entries.append(Entry(one.category, one.id, WITHHELD if one.secret else name, word, used))
         return entries
 
     def latest(self) -> CategoryIndex:
@@ -149,9 +191,64 @@ class CategoryIndex:
             return self
         return self if identity == self._identity else CategoryIndex.open(self.path)
 
-    def _hits(self, probes: Probes) -> tuple[Places, Places, Places]:
+    def _probes(self, hosts: pl.Series) -> Probes:
+        """Return what to look for: names and their parents, addresses and the ranges they lie in."""
+        probes = self._hasher.probes(hosts)
+        prefixes = self._header.prefixes[::-1]
+        if not prefixes:
+            return probes
+        rows = np.flatnonzero(hosts.str.contains(r"^[0-9.]+$|:").to_numpy())
+        read = [(row, raw) for row in rows.tolist() if (raw := addresses.packed(hosts[row]))]
+        if not read:
+            return probes
+        packed = np.frombuffer(b"".join(raw for _, raw in read), dtype=np.uint8).reshape(-1, 16)
+        keys = self._hasher.ranges(packed, prefixes)
+        who = np.repeat(np.array([row for row, _ in read]), len(prefixes))
+        depth = np.tile(np.arange(1, len(prefixes) + 1), len(read))
+        return Probes(
+            np.concatenate([probes.host, who]),
+            np.concatenate([probes.depth, depth]),
+            np.concatenate([probes.key, keys.ravel()]),
+        )
+
+    def _page_probes(
+        self, hosts: pl.Series, urls: pl.Series, hits: _Hits, names: dict[int, str] | None = None
+    ) -> Probes:
+        """Return the pages to look for, of hosts that *hits* found marked; their depths are below 0, nearest first.
+
+        Args:
+            hosts: As asked for.
+            urls: Of each host.
+            hits: Of the hosts.
+            names: Takes the page of each depth.
+        """
+        marked = self._marks[self._combinations[hits[2]]]
+        rows: list[tuple[int, int, int]] = []
+        for row, depth in zip(hits[0][marked].tolist(), hits[1][marked].tolist(), strict=True):
+            name = _parent(hosts[row], depth)
+            for rank, path in enumerate(pages.prefixes(pages.path_of(urls[row] or ""))):
+                at = (depth - _DEEPEST) * pages.MOST_CUTS + rank
+                rows.append((row, at, self._hasher.page(name, path)))
+                if names is not None:
+                    names[at] = name + path
+        if not rows:
+            nothing = np.empty(0, np.int64)
+            return Probes(nothing, nothing, np.empty(0, np.uint64))
+        row_, at_, key_ = zip(*rows, strict=True)
+        return Probes(np.array(row_), np.array(at_), np.array(key_, dtype=np.uint64))
+
+    def _name(self, host: str, depth: int) -> str:
+        """Return the name or range that was looked for at *depth* above *host*."""
+        if depth and addresses.packed(host):
+            return addresses.shown(host, self._header.prefixes[::-1][depth - 1])
+        return _parent(host, depth)
+
+    def _pairs(self, place: int) -> tuple[tuple[int, int], ...]:
+        return self._header.combinations[self._combinations[place]]
+
+    def _hits(self, probes: Probes) -> _Hits:
         """Return host, depth and place in the index of the probes that it holds."""
-        if not len(self._keys):
+        if not len(self._keys) or not len(probes.key):
             nothing = np.empty(0, np.int64)
             return nothing, nothing, nothing
         order = np.argsort(probes.key)
@@ -161,10 +258,11 @@ class CategoryIndex:
         which = order[held]
         return probes.host[which], probes.depth[which], place[held]
 
-    def _bits(self, hosts: pl.Series) -> Bits:
-        host, depth, place = self._hits(self._hasher.probes(hosts))
-        bits = np.zeros((2, len(hosts)), dtype=np.uint64)
-        silenced = np.zeros((2, len(hosts)), dtype=np.uint64)
+    def _bits(self, rows: int, hits: _Hits) -> Bits:
+        """Return the bits of each of *rows* hosts, walking from the nearest hit outwards."""
+        host, depth, place = hits
+        bits = np.zeros((2, rows), dtype=np.uint64)
+        silenced = np.zeros((2, rows), dtype=np.uint64)
         row = self._combinations[place]
         for level in np.unique(depth):
             meaning = self._below if level else self._here
@@ -173,6 +271,23 @@ class CategoryIndex:
             silenced[:, who] |= meaning.allow[:, what]
             bits[:, who] |= meaning.give[:, what] & ~silenced[:, who]
         return np.asarray(bits[0] | bits[1])
+
+
+def _both(one: _Hits, other: _Hits) -> _Hits:
+    host, depth, place = (np.concatenate(pair) for pair in zip(one, other, strict=True))
+    return host, depth, place
+
+
+def _tuples(hits: _Hits) -> list[tuple[int, int, int]]:
+    return list(zip(*(part.tolist() for part in hits), strict=True))
+
+
+def _parent(host: str, depth: int) -> str:
+    return ".".join(host.split(".")[depth:])
+
+
+def _allows(one: ListInfo, mode: Mode) -> bool:
+    return mode is not Mode.ASIDE and (one.allow or mode.allows)
 
 
 def _identity(status: os.stat_result) -> _Identity:
@@ -184,15 +299,22 @@ def _meaning(header: Header, silent: Mode) -> _Meaning:
     shape = (2, max(len(header.combinations), 1))
     give, allow = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64)
     for row, pairs in enumerate(header.combinations):
-        for one in (header.lists[number] for number, mode in pairs if mode != silent):
-            bits = np.uint64(_word_bits(one.category, allow=one.allow))
-            if not one.allow:
-                give[int(one.own), row] |= bits
-            elif one.own:
-                allow[:, row] |= bits
-            else:
-                allow[0, row] |= bits
+        for number, mode in ((number, Mode(mode)) for number, mode in pairs):
+            if mode.scope in {silent, Mode.PAGES_BELOW, Mode.ASIDE}:
+                continue
+            one = header.lists[number]
+            if not _allows(one, mode):
+                give[int(one.own), row] |= np.uint64(_word_bits(one.category, allow=False))
+                continue
+            word = one.category if one.allow else one.category.partition(".")[0]
+            allow[: 2 if one.own else 1, row] |= np.uint64(_word_bits(word, allow=True))
     return _Meaning(give, allow)
+
+
+def _marks(header: Header) -> npt.NDArray[np.bool_]:
+    """Say of each combination whether it marks a host of which pages are listed."""
+    marks = [any(mode == Mode.PAGES_BELOW for _, mode in pairs) for pairs in header.combinations]
+    return np.array(marks or [False], dtype=np.bool_)
 
 
 def _word_bits(word: str, *, allow: bool) -> int:

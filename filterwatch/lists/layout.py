@@ -1,7 +1,7 @@
 """The file that holds a compiled index: one header, then three blocks that are mapped into memory as they are.
 
 ======================  ===============================================================================
-``FWLIDX01``            8 bytes: what this is, and in which version
+``FWLIDX02``            8 bytes: what this is, and in which version
 header length           8 bytes, little-endian
 header                  JSON, padded with blanks to a multiple of 64 bytes: :class:`Header`
 keys                    8 bytes a name: :mod:`filterwatch.lists.hashing`, ascending
@@ -31,7 +31,7 @@ import numpy.typing as npt
 from filterwatch.errors import FilterwatchError
 from filterwatch.lists.hashing import Keys
 
-MAGIC = b"FWLIDX01"
+MAGIC = b"FWLIDX02"
 CHECKSUM = 32
 _PREFIX = struct.Struct("<8sQ")
 _BLOCK = 1 << 20
@@ -56,6 +56,7 @@ class ListInfo:
         source: Where the names come from.
         licence: SPDX id or plain words.
         credit: The line that the licence wants shown.
+        secret: Whether no entry of it may ever be shown.
     """
 
     id: str
@@ -66,6 +67,7 @@ class ListInfo:
     source: str
     licence: str
     credit: str
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,9 @@ class Header:
         names: How many keys follow.
         fingerprint: Of the files it was compiled from; tells whether it is still current.
         lists: Every list, in the order of their numbers.
-        combinations: For each combination its pairs of list number and :class:`~filterwatch.lists.reading.Mode`.
+        combinations: For each combination its pairs of list number and :class:`~filterwatch.lists.modes.Mode`.
+        prefixes: Lengths (of 128 bits) of the ranges of addresses among the keys.
+        pages: How many entries are pages.
     """
 
     seed: str
@@ -85,6 +89,8 @@ class Header:
     fingerprint: str
     lists: tuple[ListInfo, ...]
     combinations: tuple[tuple[tuple[int, int], ...], ...]
+    prefixes: tuple[int, ...] = ()
+    pages: int = 0
 
     def to_bytes(self) -> bytes:
         """Return the header block, padded."""
@@ -96,6 +102,7 @@ class Header:
         """Read the header block."""
         said: dict[str, Any] = json.loads(block)
         said["lists"] = tuple(ListInfo(**one) for one in said["lists"])
+        said["prefixes"] = tuple(said["prefixes"])
         said["combinations"] = tuple(tuple((number, mode) for number, mode in row) for row in said["combinations"])
         return cls(**said)
 

@@ -1,46 +1,34 @@
-"""Reading list files: their header, and their names in large vectorised pieces.
+"""Reading list files: their header, and their entries in large vectorised pieces.
 
-A list file is text. Comments at its top say what it is (``# category: gambling``), then comes one entry a line:
-
-- ``bet365.com`` is the name and everything below it, ``=bet365.com`` the name alone, ``*.bet365.com`` all below it;
-- an IP address is itself alone;
-- a ``#`` starts a comment anywhere.
-
-Other formats are one more function in :data:`FORMATS`.
+A list file is text. Comments at its top say what it is (``# category: gambling``), then comes one entry a line, in
+the form of :mod:`filterwatch.lists.modes` or in another format that the header names (``# format: hosts``).
 """
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+import os
+import stat
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
-from types import MappingProxyType
 from typing import BinaryIO
 
 import polars as pl
 
 from filterwatch.errors import ConfigurationError, Mistake
 from filterwatch.events import BYPASS_KINDS, CATEGORIES
+from filterwatch.lists import domains
+from filterwatch.lists.domains import Bad, Piece
+from filterwatch.lists.formats import FORMATS
 from filterwatch.text import printable
+
+OWN_FORMAT = "domains"
 
 PIECE = 1 << 20
 """Bytes of a list file that are read at once: bounds the memory of a build."""
 
 MOST_MISTAKES = 20
 """Mistakes reported for one file; a list in the wrong format would give one a line."""
-
-
-class Mode(IntEnum):
-    """Which hosts an entry speaks of."""
-
-    SUFFIX = 0
-    """The name and everything below it."""
-    EXACT = 1
-    """That host alone."""
-    CHILDREN = 2
-    """Everything below the name, not the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +41,11 @@ class ListFile:
         category: Category word (``bypass.vpn`` with its kind); ``all`` for an allow list that cancels every category.
         allow: Whether entries cancel the category instead of giving it.
         own: Whether the list is the school's own: only its own allow lists cancel what it says.
-        format: Word of :data:`FORMATS`.
+        format: ``domains`` or a word of :data:`filterwatch.lists.formats.FORMATS`.
         source: Where the names come from.
         licence: SPDX id or plain words.
         credit: The line that the licence wants shown.
+        secret: Whether no entry may ever be shown, not even one that is wrong.
     """
 
     path: Path
@@ -68,74 +57,8 @@ class ListFile:
     source: str = ""
     licence: str = ""
     credit: str = ""
+    secret: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Some entries of one list.
-
-    Attributes:
-        names: Lower-case names (String, no nulls).
-        modes: :class:`Mode` of each (UInt8).
-    """
-
-    names: pl.Series
-    modes: pl.Series
-
-
-@dataclass(frozen=True, slots=True)
-class _Bad:
-    row: int
-    column: int
-    text: str
-
-
-Reader = Callable[[pl.Series], tuple[Piece, list[_Bad]]]
-"""Takes lines (String, no line ends); gives their entries and the lines that are neither entry nor comment."""
-
-_MARKED = r"^(=|\*\.)?(.*)$"
-_NAME = r"^(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$"
-
-
-def _domains(lines: pl.Series) -> tuple[Piece, list[_Bad]]:
-    line = pl.col("line")
-    if lines.str.contains("#", literal=True).any():
-        line = line.str.splitn("#", 2).struct.field("field_0")
-    word = line.str.strip_chars().str.strip_chars_end(".").str.to_lowercase()
-    rows = lines.to_frame("line").with_row_index("row").select("row", word=word).filter(pl.col("word") != "")
-    marks = pl.col("word").str.head(1)
-    if rows.select(marks.is_in(["=", "*"]).any()).item():
-        rows = rows.with_columns(pl.col("word").str.extract_groups(_MARKED)).unnest("word")
-        mode = pl.col("1").replace_strict({"=": Mode.EXACT, "*.": Mode.CHILDREN}, default=Mode.SUFFIX)
-        rows = rows.select("row", word="2", mode=mode.cast(pl.UInt8))
-    else:
-        rows = rows.with_columns(mode=pl.lit(Mode.SUFFIX, dtype=pl.UInt8))
-    good = pl.col("word").str.contains(_NAME) & (pl.col("word").str.len_bytes() < 254)
-    rows = rows.with_columns(good=good)
-    entries = rows.filter("good")
-    bad: list[_Bad] = []
-    if len(entries) < len(rows):
-        addresses, bad = _addresses(rows.filter(~pl.col("good")), lines)
-        entries = pl.concat([entries, addresses]).sort("row") if len(addresses) else entries
-    return Piece(entries["word"], entries["mode"]), bad
-
-
-def _addresses(rows: pl.DataFrame, lines: pl.Series) -> tuple[pl.DataFrame, list[_Bad]]:
-    """Return the IPv6 addresses among *rows* in canonical form, and what is not one."""
-    found: list[tuple[int, str]] = []
-    bad = []
-    for row, word in rows.select("row", "word").iter_rows():
-        try:
-            found.append((row, ipaddress.IPv6Address(word).compressed))
-        except ValueError:
-            line: str = lines[row]
-            bad.append(_Bad(row, len(line) - len(line.lstrip()) + 1, word))
-    frame = pl.DataFrame(found, schema={"row": rows.schema["row"], "word": pl.String}, orient="row")
-    exact = pl.lit(Mode.EXACT, dtype=pl.UInt8)
-    return frame.with_columns(mode=exact, good=pl.lit(True)), bad
-
-
-FORMATS: Mapping[str, Reader] = MappingProxyType({"domains": _domains})
 
 _ASKED = ("category", "kind", "mode", "format", "source", "licence", "credit")
 
@@ -171,7 +94,7 @@ def describe(path: Path, *, own: bool = False) -> ListFile:
         category=f"{category}.{kind}" if kind else category,
         allow=said.get("mode") == "allow",
         own=own,
-        format=said.get("format", "domains"),
+        format=said.get("format", OWN_FORMAT),
         source=said.get("source", ""),
         licence=said.get("licence", ""),
         credit=said.get("credit", ""),
@@ -210,8 +133,8 @@ def _wrong(path: Path, said: Mapping[str, str], places: Mapping[str, int]) -> It
         yield mistake("kind", f"only category bypass has kinds: {', '.join(BYPASS_KINDS)}")
     if "kind" in said and mode == "allow":
         yield mistake("kind", "an allow list cancels a whole category; leave the kind out")
-    if said.get("format", "domains") not in FORMATS:
-        yield mistake("format", f"not a list format; one of: {', '.join(FORMATS)}")
+    if said.get("format", OWN_FORMAT) not in (OWN_FORMAT, *FORMATS):
+        yield mistake("format", f"not a list format; one of: {', '.join((OWN_FORMAT, *FORMATS))}")
 
 
 def pieces(file: ListFile) -> Iterator[Piece]:
@@ -221,16 +144,13 @@ def pieces(file: ListFile) -> Iterator[Piece]:
         ConfigurationError: With every line that is no entry, at most :data:`MOST_MISTAKES`, after the last piece.
     """
     mistakes: list[Mistake] = []
-    reader = FORMATS[file.format]
     before = 0
     for raw in _blocks(file.path):
         text = _text(file.path, raw, before, mistakes)
-        lines = pl.Series("line", [text]).str.split("\n").explode()
-        piece, bad = reader(lines)
+        piece, bad = entries(pl.Series("line", [text]).str.split("\n").explode(), file.format)
         for one in bad[:MOST_MISTAKES]:
-            problem = (
-                f"not a host name: found '{printable(one.text[:80])}'; one name a line, international names as xn--..."
-            )
+            found = "found something else" if file.secret else f"found '{printable(one.text[:80])}'"
+            problem = f"not a host name: {found}; one name a line, international names as xn--..."
             mistakes.append(Mistake(str(file.path), before + one.row + 1, one.column, problem))
         yield piece
         if len(mistakes) >= MOST_MISTAKES:
@@ -238,6 +158,41 @@ def pieces(file: ListFile) -> Iterator[Piece]:
         before += raw.count(b"\n")
     if mistakes:
         raise ConfigurationError(mistakes[:MOST_MISTAKES])
+
+
+def entries(lines: pl.Series, format_: str) -> tuple[Piece, list[Bad]]:
+    """Return the entries of *lines*, and the lines that are neither entry nor comment; what is left out is not told."""
+    if format_ == OWN_FORMAT:
+        return domains.read(lines)
+    said = FORMATS[format_](lines).drop_nulls("entry")
+    piece, bad = domains.read(said["entry"])
+    places: list[int] = said["row"].to_list()
+    return piece, [Bad(places[one.row], one.column, one.text) for one in bad]
+
+
+def members(path: Path, category: str, format_: str) -> ListFile:
+    """Return a list that a body hands to its members alone; nothing of it is ever shown.
+
+    Args:
+        path: The file; nobody but its owner may read it.
+        category: What it gives; ``csam`` too.
+        format_: As of :class:`ListFile`.
+
+    Raises:
+        ConfigurationError: It cannot be read, or others can read it.
+    """
+    problem = ""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) or mode & 0o077:
+            problem = "others may read this list, which is for members alone; chmod 600 it"
+        elif not os.access(path, os.R_OK):
+            problem = "cannot be read; make it filterwatch's own"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    if problem:
+        raise ConfigurationError([Mistake(str(path), 0, 0, problem)])
+    return ListFile(path, f"members-{path.stem}", category, own=True, format=format_, secret=True)
 
 
 def _text(path: Path, raw: bytes, before: int, mistakes: list[Mistake]) -> str:
