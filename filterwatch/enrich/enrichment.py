@@ -12,20 +12,22 @@ from pydantic import Field
 
 from filterwatch.config import Part
 from filterwatch.enrich import tunnels, visits
+from filterwatch.enrich.asof import SCHEMA as FACTS
 from filterwatch.enrich.calendar import Calendar
 from filterwatch.enrich.identity import Identity
-from filterwatch.enrich.leases import SCHEMA as LEASES
-from filterwatch.enrich.leases import LeaseFiles, Leases
+from filterwatch.enrich.lease_files import LeaseFiles
+from filterwatch.enrich.leases import Leases
 from filterwatch.enrich.once import Once
 from filterwatch.enrich.people import People, Register, load
 from filterwatch.enrich.search import Engines
+from filterwatch.enrich.sessions import Sessions
 from filterwatch.enrich.suffixes import Suffixes
 from filterwatch.enrich.when import When
 from filterwatch.enrich.where import Index, NoLists, Where
 from filterwatch.enrich.who import Who
 from filterwatch.errors import FilterwatchError
 
-_STATE = b"filterwatch-enrich-1\n"
+_STATE = b"filterwatch-enrich-2\n"
 
 
 class Settings(Part):
@@ -57,7 +59,8 @@ class Enrich:
         self._where = where
         self._files = files
         self._leases = Leases(people.lease_length // timedelta(microseconds=1))
-        self._who = Who(Identity(people, register), self._leases)
+        self._sessions = Sessions(people.login_length // timedelta(microseconds=1))
+        self._who = Who(Identity(people, register), self._leases, self._sessions)
         self._once = Once()
 
     def use(self, index: Index) -> None:
@@ -84,12 +87,12 @@ class Enrich:
         return list(self._files.troubles.values())
 
     def state(self) -> bytes:
-        """Return what :meth:`settle` remembers: requests of the last seconds, and leases."""
-        frames = (self._once.visits, self._once.tunnels, self._leases.frame())
+        """Return what :meth:`settle` remembers: requests of the last seconds, leases, logins."""
+        frames = (self._once.visits, self._once.tunnels, self._leases.history.frame(), self._sessions.history.frame())
         return _STATE + b"".join(_packed(frame) for frame in frames)
 
     def restore(self, state: bytes) -> None:
-        """Go on from :meth:`state`; that of another version is left aside (leases are heard of again).
+        """Go on from :meth:`state`; that of another version is left aside (leases and logins are heard of again).
 
         Raises:
             FilterwatchError: It is damaged.
@@ -100,12 +103,14 @@ class Enrich:
             rest = state.removeprefix(_STATE)
             visited, rest = _unpacked(rest, visits.RECENT)
             opened, rest = _unpacked(rest, tunnels.RECENT)
-            leased, rest = _unpacked(rest, LEASES)
+            leased, rest = _unpacked(rest, FACTS)
+            logged_in, rest = _unpacked(rest, FACTS)
         except (ValueError, pl.exceptions.PolarsError) as error:
             problem = f"the saved state of the enrichment is damaged ({error}); restore the journal from its back-up"
             raise FilterwatchError(problem) from None
         self._once.visits, self._once.tunnels = visited, opened
-        self._leases.restore(leased)
+        self._leases.history.restore(leased)
+        self._sessions.restore(logged_in)
 
 
 def build(

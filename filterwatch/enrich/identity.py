@@ -1,7 +1,8 @@
 """Who one asker is: the rules of identity, surest first.
 
-A user that the proxy authenticated; the device that had the address by DHCP, where the school says whose it is; the
-range the address is in, which tells a group and never a person; else unknown, which is counted too.
+A user that the proxy authenticated, or who had logged in from that address (RADIUS accounting, Windows, a VPN); who had
+logged in with the device that had the address by DHCP, or whose device the school says it is; the range the address is
+in, which tells a group and never a person; else unknown, which is counted too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ipaddress
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from filterwatch.enrich.asof import SEVERAL, Holder
 from filterwatch.enrich.leases import Lease
 from filterwatch.enrich.people import Device, People, Person, Range, Register, fold, pattern
 
@@ -30,6 +32,21 @@ class Known(NamedTuple):
     device: str | None
     device_class: str | None
     identity: str
+
+
+class Logged(NamedTuple):
+    """Who had logged in: user and domain, :data:`SEVERAL` where more than one had, null where nobody is known to have.
+
+    Attributes:
+        here: From the address.
+        with_device: With the device.
+    """
+
+    here: Holder | None
+    with_device: Holder | None
+
+
+NOBODY = Logged(None, None)
 
 
 class Asker(NamedTuple):
@@ -54,20 +71,20 @@ class Identity:
         self._domains = {fold(domain): group for domain, group in people.domains.items()}
         self._patterns = [(pattern(one.user), one) for one in people.patterns]
         self._ranges = _by_length(people.ranges)
-        self._memory: dict[tuple[Asker, str | None, str | None], Known] = {}
+        self._memory: dict[tuple[Asker, str | None, str | None, Logged], Known] = {}
 
-    def of(self, asker: Asker, lease: Lease | None) -> Known:
-        """Return who *asker* is, whose address had *lease* at the time."""
+    def of(self, asker: Asker, lease: Lease | None, logged: Logged = NOBODY) -> Known:
+        """Return who *asker* is, whose address had *lease* at the time, and who had *logged* in."""
         lease = lease or NO_LEASE
-        key = (asker, lease.mac, lease.name)
+        key = (asker, lease.mac, lease.name, logged)
         known = self._memory.get(key)
         if known is None:
             if len(self._memory) >= REMEMBERED:
                 self._memory.clear()
-            known = self._memory[key] = self._resolve(asker, lease)
+            known = self._memory[key] = self._resolve(asker, lease, logged)
         return known
 
-    def _resolve(self, asker: Asker, lease: Lease) -> Known:
+    def _resolve(self, asker: Asker, lease: Lease, logged: Logged) -> Known:
         user = fold(asker.user) if asker.user else ""
         machine = _machine(user)
         device = self._device(asker, lease, machine)
@@ -76,11 +93,22 @@ class Identity:
         kind = _first(device.kind, place.device_class)
         year = _first(device.year, place.year)
         if user and not machine:
-            domain = fold(asker.domain) if asker.domain else None
-            person = self._person(user, domain)
+            logged = Logged(Holder(user, fold(asker.domain) if asker.domain else None), None)
+        elif place.shared or device.shared:
+            logged = NOBODY
+        login = logged.with_device if logged.here is None else logged.here
+        if login is not None and login.name:
+            person = self._person(login.name, login.more)
             group = _first(person.group, device.group, place.group) or "unknown"
-            return Known(person.name, group, _first(person.year, year), name, kind, "authenticated")
-        if device.person or device.group:
+            return Known(
+                person.name,
+                group,
+                _first(person.year, year),
+                name,
+                kind,
+                "lease" if logged.here is None else "authenticated",
+            )
+        if (device.person or device.group) and not (login == SEVERAL and device.person):
             owner = self._register.people.get(device.person or "", Person(""))
             group = _first(device.group, owner.group, place.group) or "unknown"
             return Known(device.person, group, _first(owner.year, year), name, kind, "lease")

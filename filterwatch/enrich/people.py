@@ -31,6 +31,8 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 """Words that a roster may use for a group.  Contractors, agency staff and volunteers are staff; visitors and
 community users are guests (the policies' open point DC8)."""
 
+_YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -75,6 +77,10 @@ class Range(Part):
     group: Group = Field(default="unknown", description="Who sits there; never who a single person is.")
     device_class: Slug | None = Field(default=None, description="Kind of device: individual, projector, server, ...")
     year: str | None = Field(default=None, description="Year group, where the network is that of one.")
+    shared: bool = Field(
+        default=False,
+        description="Several people use one address at once (terminal server, NAT): a login there names nobody.",
+    )
 
 
 class Pattern(Part):
@@ -96,8 +102,9 @@ class People(Part):
     devices: Path | None = Field(
         default=None,
         description=(
-            "CSV of devices: mac, name, device, class, group, year, person. A row with a mac is known by it alone; "
-            "one with only a name by the name in the lease, which a device chooses for itself: less sure."
+            "CSV of devices: mac, name, device, class, group, year, person, shared. A row with a mac is known by it "
+            "alone; one with only a name by the name in the lease, which a device chooses for itself: less sure. "
+            "shared: yes for a device that several people use at once; a login there names nobody."
         ),
     )
     ranges: tuple[Range, ...] = Field(default=(), description="Address ranges; the narrowest one counts.")
@@ -108,11 +115,18 @@ class People(Part):
         default=(), description="Group by user name, for users that are not on the roster; the first that fits counts."
     )
     leases: tuple[Path, ...] = Field(
-        default=(), description="DHCP lease files of dnsmasq; read again when they change."
+        default=(), description="DHCP lease files of dnsmasq, ISC dhcpd or Kea; read again when they change."
     )
     lease_length: Annotated[Duration, Field(gt=timedelta(0))] = Field(
         default=timedelta(days=1),
         description="How long a lease seen in a log holds unless it is renewed; the DHCP server's.",
+    )
+    login_length: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        default=timedelta(hours=2),
+        description=(
+            "How long a login (RADIUS, Windows, VPN) names the person of an address unless it is confirmed, ended or "
+            "followed by another; longer where logons are rarer, at the risk of naming somebody who has left."
+        ),
     )
 
     @model_validator(mode="after")
@@ -151,6 +165,7 @@ class Device:
         group: Who uses it.
         year: Year group that uses it.
         person: The one person who uses it, case-folded.
+        shared: Several people use it at once.
     """
 
     name: str
@@ -158,6 +173,7 @@ class Device:
     group: str | None = None
     year: str | None = None
     person: str | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,13 +256,15 @@ def _read_roster(path: Path, register: Register, mistakes: list[Mistake]) -> Reg
 
 def _read_devices(path: Path, register: Register, mistakes: list[Mistake]) -> Register:
     tables: dict[str, dict[str, Device]] = {"mac": {}, "name": {}}
-    for row in rows(path, ("mac", "name", "device", "class", "group", "year", "person"), mistakes):
+    for row in rows(path, ("mac", "name", "device", "class", "group", "year", "person", "shared"), mistakes):
         get = row.values.get
         column = "mac" if "mac" in row.values else "name"
         key = _key(row, column, canonical_mac if column == "mac" else fold, mistakes)
         person = fold(row.values["person"]) if "person" in row.values else None
         name = get("device") or get("name") or key or ""
-        device = Device(name, get("class"), _group(row, mistakes), get("year"), person)
+        device = Device(name, get("class"), _group(row, mistakes), get("year"), person, _shared(row, mistakes))
+        if device.shared and person:
+            mistakes.append(row.mistake("person", "is named for a shared device; leave person or shared empty"))
         if key and key in tables[column]:
             mistakes.append(row.mistake(column, "is on the list twice; remove one row"))
         elif key:
@@ -263,6 +281,13 @@ def _key(row: Row, column: str, canonical: Callable[[str], str | None], mistakes
         found = row.values[column]
         mistakes.append(row.mistake(column, f"is no hardware address, found {found!r}; write it as 00:1a:2b:3c:4d:5e"))
     return key
+
+
+def _shared(row: Row, mistakes: list[Mistake]) -> bool:
+    found = row.values.get("shared", "no").casefold()
+    if found not in _YES and found not in _NO:
+        mistakes.append(row.mistake("shared", f"is neither yes nor no, found {found!r}; write yes or leave it empty"))
+    return found in _YES
 
 
 def _group(row: Row, mistakes: list[Mistake]) -> str | None:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import starmap
+
 import polars as pl
 
 from filterwatch.enrich.columns import column
-from filterwatch.enrich.identity import Asker, Identity, Known
-from filterwatch.enrich.leases import Leases
+from filterwatch.enrich.identity import NOBODY, Asker, Identity, Known, Logged
+from filterwatch.enrich.leases import Lease, Leases
+from filterwatch.enrich.sessions import Login, Sessions
 from filterwatch.events import EVENT_SCHEMA, KIND
 
 _KEYS = ("user", "user_domain", "client_ip", "client_mac")
 _SCHEMA = {name: EVENT_SCHEMA[name] for name in Known._fields}
-_CHANGES = -1
+_ACTION = EVENT_SCHEMA["action"]
+_REFUSED = ("auth_required", "blocked", "error")
+_AS_OF, _IN_ORDER = -1, -2
+"""Places of rows without one answer for the whole batch: those whose address changes hands meanwhile, and those of
+which the batch itself says who has the address."""
+
+_NEVER = -(1 << 63)
+_Step = tuple[int, int, int]
+"""Number of an asker, microseconds since 1970, place of its answer from then on."""
 
 
 class Who:
@@ -19,12 +31,14 @@ class Who:
 
     Args:
         identity: Tells who one asker is.
-        leases: Who had an address; lease events of the pass are taken into it.
+        leases: Which device had an address; lease events of the pass are taken into it.
+        sessions: Which person had logged in there; auth events of the pass are taken into it.
     """
 
-    def __init__(self, identity: Identity, leases: Leases) -> None:
+    def __init__(self, identity: Identity, leases: Leases, sessions: Sessions) -> None:
         self._identity = identity
         self._leases = leases
+        self._sessions = sessions
 
     def add(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return *events* with ``person``, ``group``, ``year``, ``device``, ``device_class`` and ``identity``.
@@ -34,47 +48,100 @@ class Who:
         keys = _keys(events)
         table: list[Known] = []
         places = self._places(events, keys, table)
-        rows = (places == _CHANGES).arg_true()
+        rows = (places == _IN_ORDER).arg_true()
         if len(rows):
             places = places.scatter(rows, self._one_by_one(events, keys, rows, table))
         answers = pl.DataFrame(table, schema=_SCHEMA, orient="row")
         return events.with_columns(answers.select(pl.all().gather(places)).get_columns())
 
     def _places(self, events: pl.DataFrame, keys: pl.DataFrame, table: list[Known]) -> pl.Series:
-        """Return for each row the place of its answer in *table*, -1 where its address changes hands meanwhile."""
+        """Return for each row the place of its answer in *table*, or :data:`_IN_ORDER`."""
         if not keys.columns:
             table.append(self._identity.of(Asker(None, None, None, None), None))
             return pl.Series([0], dtype=pl.Int64).new_from_index(0, len(events))
-        touched = _leased(events)
-        first, last = _span(events) if self._leases else (0, 0)
+        touched, speakers = self._touched(events)
+        first, last = _span(events) if self._leases.history or self._sessions.history else (0, 0)
         unique = keys.unique()
-        places = []
-        for asker in _askers(unique):
-            steady, lease = self._leases.throughout(asker.ip, first, last) if asker.ip else (True, None)
-            if steady and asker.ip not in touched:
-                places.append(len(table))
-                table.append(self._identity.of(asker, lease))
-            else:
-                places.append(_CHANGES)
-        unique = unique.with_columns(pl.Series("place", places, dtype=pl.Int64))
-        return keys.join(unique, on=keys.columns, how="left", nulls_equal=True, maintain_order="left")["place"]
+        places: list[int] = []
+        steps: list[_Step] = []
+        for number, asker in enumerate(_askers(unique)):
+            if touched and not touched.isdisjoint(self._keys_of(asker, first, last)):
+                places.append(_IN_ORDER)
+                continue
+            changes = self._changes(asker, first, last)
+            places.append(_AS_OF if changes else len(table))
+            if changes:
+                steps.append((number, _NEVER, len(table)))
+                steps += ((number, at, len(table) + n) for n, at in enumerate((first, *changes), 1))
+                table.append(self._identity.of(asker, None))
+            table += (self._of(asker, at) for at in (first, *changes))
+        unique = unique.with_columns(pl.Series("place", places, dtype=pl.Int64)).with_row_index("asker")
+        found = keys.join(unique, on=keys.columns, how="left", nulls_equal=True, maintain_order="left")
+        place = _as_of(found, events, steps) if steps else found["place"]
+        return place.scatter(speakers, _IN_ORDER) if speakers else place
+
+    def _changes(self, asker: Asker, first: int, last: int) -> list[int]:
+        """Return the moments at which who *asker* is may change, in order."""
+        edges = self._leases.history.edges(asker.ip, first, last) if asker.ip else set()
+        if self._sessions.history and not asker.user:
+            for key in self._keys_of(asker, first, last):
+                edges |= self._sessions.history.edges(key, first, last)
+        return sorted(edges)
+
+    def _keys_of(self, asker: Asker, first: int, last: int) -> set[str]:
+        """Return the address and the hardware addresses by which *asker* may be known."""
+        keys = {key for key in (asker.ip, asker.mac) if key}
+        if asker.ip and not asker.mac:
+            spans = self._leases.history.of(asker.ip)
+            keys |= {span.holder.name for span in spans if span.holder.name and span.start <= last and first < span.end}
+        return keys
+
+    def _of(self, asker: Asker, at: int) -> Known:
+        """Return who *asker* was at a time, by what has been heard."""
+        lease = self._leases.at(asker.ip, at) if asker.ip else None
+        return self._identity.of(asker, lease, self._logged(asker, lease, at))
+
+    def _logged(self, asker: Asker, lease: Lease | None, at: int) -> Logged:
+        sessions = self._sessions.history
+        if asker.user or not sessions:
+            return NOBODY
+        mac = asker.mac or (lease.mac if lease else None)
+        here = sessions.at(asker.ip, at) if asker.ip else None
+        device = sessions.at(mac, at) if mac else None
+        return Logged(here and here.holder, device and device.holder)
+
+    def _touched(self, events: pl.DataFrame) -> tuple[set[str], list[int]]:
+        """Return of which addresses and hardware addresses the batch itself says who has them, and in which rows."""
+        if "kind" not in events.columns:
+            return set(), []
+        rows = events.select(pl.col("kind").is_in(pl.Series(["lease", "auth"], dtype=KIND))).to_series().arg_true()
+        touched: set[str] = set()
+        speakers: list[int] = []
+        for row, (kind, login) in zip(rows, _logins(events[rows]) if len(rows) else (), strict=True):
+            said = self._said(kind, login)
+            touched |= said
+            if said:
+                speakers.append(row)
+        return touched, speakers
+
+    def _said(self, kind: str | None, login: Login) -> set[str]:
+        if kind == "lease":
+            return {login.ip} if login.ip else set()
+        return self._sessions.touched(login) if kind == "auth" else set()
 
     def _one_by_one(self, events: pl.DataFrame, keys: pl.DataFrame, rows: pl.Series, table: list[Known]) -> pl.Series:
-        """Answer *rows*, whose addresses change hands, in order, and take in the leases among them."""
-        some = events.select(
-            _at(events),
-            column(events, "time").to_physical(),
-            (column(events, "kind") == pl.lit("lease", KIND)).fill_null(value=False),
-            column(events, "host"),
-            column(events, "filter_reason"),
-        )[rows]
+        """Answer *rows* in order, and take in the leases and logins among them."""
+        some = events[rows]
         known: dict[Known, int] = {}
         places = []
-        for asker, (at, time, leased, name, what) in zip(_askers(keys[rows]), some.iter_rows(), strict=True):
-            if leased and asker.ip and time is not None:
-                self._leases.heard(asker.ip, time, asker.mac, name, what)
-            lease = self._leases.at(asker.ip, at) if asker.ip and at is not None else None
-            answer = self._identity.of(asker, lease)
+        ats = some.select(_at(some)).to_series()
+        names = some.select(column(some, "host")).to_series()
+        for asker, at, (kind, login), name in zip(_askers(keys[rows]), ats, _logins(some), names, strict=True):
+            if kind == "lease" and login.ip:
+                self._leases.heard(login.ip, login.time, login.mac, name, login.what)
+            elif kind == "auth":
+                self._sessions.heard(login)
+            answer = self._of(asker, at) if at is not None else self._identity.of(asker, None)
             if answer not in known:
                 known[answer] = len(table)
                 table.append(answer)
@@ -88,20 +155,37 @@ def _keys(events: pl.DataFrame) -> pl.DataFrame:
     The name in a refused authentication was tried by somebody: it is nobody's (framing, fault S2).
     """
     have = [name for name in _KEYS if name in events.columns and events[name].null_count() < len(events)]
-    proven = column(events, "action").ne_missing(pl.lit("auth_required", EVENT_SCHEMA["action"]))
-    return events.select(pl.when(proven).then(name) if name.startswith("user") else name for name in have)
+    refused = column(events, "action").eq_missing(pl.lit("auth_required", _ACTION))
+    if "kind" in events.columns and (events["kind"] == "auth").any():
+        refused |= (pl.col("kind") == "auth") & column(events, "action").is_in(_REFUSED)
+    return events.select(pl.when(~refused).then(name) if name.startswith("user") else name for name in have)
 
 
-def _askers(keys: pl.DataFrame) -> list[Asker]:
+def _askers(keys: pl.DataFrame) -> Iterator[Asker]:
     columns = [keys[name].to_list() if name in keys.columns else [None] * len(keys) for name in _KEYS]
-    return [Asker(*one) for one in zip(*columns, strict=True)]
+    return starmap(Asker, zip(*columns, strict=True))
 
 
-def _leased(events: pl.DataFrame) -> set[str]:
-    """Return the addresses that lease events of the batch speak of."""
-    if "kind" not in events.columns or "client_ip" not in events.columns:
-        return set()
-    return set(events["client_ip"].filter(events["kind"] == "lease").unique().to_list())
+def _logins(events: pl.DataFrame) -> Iterator[tuple[str | None, Login]]:
+    """Yield kind, and what lease and auth events say of whom; a refused login and a line without a time say nothing."""
+    names = ("kind", "time", "user", "user_domain", "client_ip", "client_mac", "filter_reason", "action")
+    heard = events.select(column(events, name) for name in names).with_columns(pl.col("time").to_physical())
+    for kind, time, user, domain, ip, mac, what, action in heard.iter_rows():
+        says = time is not None and not (kind == "auth" and action in _REFUSED)
+        yield kind if says else None, Login(time or 0, user, domain, ip, mac, what)
+
+
+def _as_of(found: pl.DataFrame, events: pl.DataFrame, steps: list[_Step]) -> pl.Series:
+    """Return the column ``place``, with the place as of each event's time where it is :data:`_AS_OF`.
+
+    *found* has ``asker`` and ``place``; *steps* says which place holds for which asker from which moment on.
+    """
+    place = found["place"]
+    rows = (place == _AS_OF).arg_true()
+    asked = events[rows].select(_at(events).fill_null(_NEVER)).with_columns(found["asker"][rows], row=rows)
+    table = pl.DataFrame(steps, schema={"asker": pl.UInt32, "at": pl.Int64, "place": pl.Int64}, orient="row")
+    answers = asked.sort("at").join_asof(table.sort("at"), on="at", by="asker", check_sortedness=False)
+    return place.scatter(answers["row"], answers["place"])
 
 
 def _at(events: pl.DataFrame) -> pl.Expr:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterwatch.enrich import leases as module
-from filterwatch.enrich.leases import FOREVER, Lease, LeaseFiles, Leases, parse
+from filterwatch.enrich import asof as module
+from filterwatch.enrich.lease_files import Grant, LeaseFiles, parse
+from filterwatch.enrich.leases import FOREVER, Lease, Leases
 from filterwatch.errors import ConfigurationError
 
 HOUR = 3_600_000_000
@@ -21,13 +22,16 @@ def write(path, text, seconds):
 
 def test_a_dnsmasq_file_gives_expiry_hardware_address_and_name():
     text = f"100 {ONE} 10.0.0.1 lap *\n0 {TWO} 10.0.0.2 * 01:{TWO}\n"
-    assert parse(text) == {"10.0.0.1": (100_000_000, ONE, "lap"), "10.0.0.2": (FOREVER, TWO, None)}
+    assert parse(text) == {
+        "10.0.0.1": Grant(None, 100_000_000, ONE, "lap"),
+        "10.0.0.2": Grant(None, FOREVER, TWO, None),
+    }
 
 
 def test_lines_of_dhcpv6_and_half_lines_are_passed_over():
     text = f"duid 00:01:00:01:2b\n100 55 fd00::1 lap 00:01\n100 {ONE} 10.0\n"
     text += f"{'9' * 400} {ONE} 10.0.0.9 x *\n100 06-{TWO} 10.0.0.2 b *"
-    assert parse(text) == {"10.0.0.2": (100_000_000, TWO, "b")}
+    assert parse(text) == {"10.0.0.2": Grant(None, 100_000_000, TWO, "b")}
 
 
 def test_a_lease_counts_from_the_time_the_file_was_written_that_first_showed_it(tmp_path):
@@ -57,10 +61,7 @@ def test_a_renewal_in_the_file_goes_on_without_a_gap(tmp_path):
     for expiry, seconds in ((3000, 1000), (6000, 2500)):
         write(file, f"{expiry} {ONE} 10.0.0.1 a *\n", seconds)
         files.read(history)
-    assert history.throughout("10.0.0.1", 1000 * 10**6, 5999 * 10**6) == (
-        True,
-        Lease(1000 * 10**6, 6000 * 10**6, ONE, "a"),
-    )
+    assert history.at("10.0.0.1", 5999 * 10**6) == Lease(1000 * 10**6, 6000 * 10**6, ONE, "a")
 
 
 def test_a_file_that_did_not_change_is_not_read_again(tmp_path):
@@ -100,31 +101,24 @@ def test_a_lease_heard_of_late_takes_its_place_in_time():
     assert [history.at("10.0.0.1", t).mac for t in (10, 49, 50)] == [ONE, ONE, TWO]
 
 
-def test_one_answer_holds_throughout_only_where_nothing_changes():
-    history = Leases(100)
-    history.heard("10.0.0.1", 50, ONE, None, None)
-    spans = ((0, 49), (49, 50), (50, 149), (50, 150), (150, 999))
-    assert [history.throughout("10.0.0.1", *span)[0] for span in spans] == [True, False, True, False, True]
-    assert history.throughout("10.0.0.2", 0, 999) == (True, None)
-
-
 def test_history_is_bounded_by_addresses_and_by_devices_on_one(monkeypatch):
-    monkeypatch.setattr(module, "ADDRESSES", 100)
+    monkeypatch.setattr(module, "KEYS", 100)
     history = Leases(HOUR)
     for n in range(1000):
         history.heard(f"10.0.0.{n}", n, ONE, "x" * 1000, None)
         history.heard("10.9.9.9", n, f"00:00:00:00:{n // 256:02x}:{n % 256:02x}", None, None)
-    assert len({row[0] for row in history.frame().iter_rows()}) == 100
-    assert len(history.frame()) <= 100 + module.HISTORY
-    assert history.frame()["name"].str.len_chars().max() == 255
+    facts = history.history.frame()
+    assert facts["key"].n_unique() == 100
+    assert len(facts) <= 100 + module.MOST
+    assert facts["more"].str.len_chars().max() == 255
 
 
 def test_it_goes_on_where_it_was():
     history, again = Leases(HOUR), Leases(HOUR)
     for n, ip in enumerate(("10.0.0.2", "10.0.0.1", "10.0.0.2")):
         history.heard(ip, n, (ONE, TWO)[n % 2], None, None)
-    again.restore(history.frame())
-    assert again.frame().equals(history.frame())
+    again.history.restore(history.history.frame())
+    assert again.history.frame().equals(history.history.frame())
 
 
 @given(st.text(max_size=200) | st.text(alphabet="0123456789abcdef:.- *\n", max_size=200))

@@ -11,7 +11,7 @@ from once_model import Model
 
 from filterwatch.enrich import Settings, build
 from filterwatch.enrich.enrichment import Enrich
-from filterwatch.enrich.leases import LeaseFiles
+from filterwatch.enrich.lease_files import LeaseFiles
 from filterwatch.enrich.once import Once
 from filterwatch.enrich.people import People, Register
 from filterwatch.errors import FilterwatchError
@@ -141,7 +141,10 @@ def test_a_device_is_the_one_that_held_the_address_at_that_line(stream):
     for row in frame.iter_rows(named=True):
         ip = row["client_ip"]
         if row["kind"] == "lease":
-            held[ip] = (row["client_mac"], row["time"]) if row["filter_reason"] == "DHCPACK" else None
+            if row["filter_reason"] == "DHCPACK":
+                held[ip] = (row["client_mac"], row["time"])
+            elif ip in held and held[ip][0] == row["client_mac"]:
+                del held[ip]  # whoever has the address now did not give it back
         lease = held.get(ip)
         fresh = lease is not None and row["time"] - lease[1] < timedelta(seconds=20)
         want.append(row["client_mac"] or (lease[0] if fresh else ip))

@@ -11,6 +11,7 @@ from filterwatch.enrich import identity as module
 from filterwatch.enrich.identity import Identity
 from filterwatch.enrich.leases import Leases
 from filterwatch.enrich.people import People, Register, load
+from filterwatch.enrich.sessions import Sessions
 from filterwatch.enrich.who import Who
 from filterwatch.events import ACTION, EVENT_SCHEMA, KIND, TIME
 
@@ -41,7 +42,7 @@ def who(tmp_path):
     (tmp_path / "r.csv").write_text(ROSTER)
     (tmp_path / "d.csv").write_text(DEVICES)
     people = People.model_validate(SETTINGS | {"roster": "r.csv", "devices": "d.csv"})
-    return Who(Identity(people, load(people, tmp_path)), Leases(24 * HOUR))
+    return Who(Identity(people, load(people, tmp_path)), Leases(24 * HOUR), Sessions(2 * HOUR))
 
 
 def events(*rows):
@@ -187,7 +188,7 @@ def test_an_authenticated_pupil_on_a_known_device_has_the_class_of_the_device(wh
 def test_answers_that_are_remembered_stay_bounded(monkeypatch):
     monkeypatch.setattr(module, "REMEMBERED", 10)
     one = Identity(People(), Register())
-    who = Who(one, Leases(HOUR))
+    who = Who(one, Leases(HOUR), Sessions(HOUR))
     ips = [f"10.0.0.{n}" for n in range(100)]
     out = who.add(events(*({"client_ip": ip} for ip in ips)))
     assert out["device"].to_list() == ips
@@ -201,7 +202,7 @@ def test_an_empty_batch_is_no_error(who):
 
 @given(st.lists(st.tuples(*[st.text(max_size=12) | st.none()] * 4), max_size=8))
 def test_no_name_or_address_raises(rows):
-    who = Who(Identity(People.model_validate(SETTINGS), Register()), Leases(HOUR))
+    who = Who(Identity(People.model_validate(SETTINGS), Register()), Leases(HOUR), Sessions(HOUR))
     names = ("user", "user_domain", "client_ip", "client_mac")
     out = who.add(pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row"))
     assert out["group"].null_count() == out["identity"].null_count() == 0
