@@ -109,6 +109,22 @@ def bind(r: random.Random) -> Iterator[str]:
             yield f"{stamp} rpz: {head}rpz QNAME NXDOMAIN rewrite {name}/{kind}/IN via {name}.rpz.local"
 
 
+def unbound(r: random.Random) -> Iterator[str]:
+    now = float(START)
+    while True:
+        now += r.random() / 20
+        head = f"[{int(now)}] unbound[811:{r.randrange(4)}] "
+        client, asked = (
+            f"10.1.{r.randrange(4)}.{r.randrange(200)}",
+            f"{_host(r)}. {r.choice(('A', 'AAAA', 'HTTPS'))} IN",
+        )
+        yield f"{head}query: {client} {asked}"
+        if r.random() < 0.05:
+            zone = asked.partition(".")[2].partition(" ")[0]
+            yield f"{head}info: {zone} always_nxdomain {client}@{r.randrange(1024, 65_000)} {asked}"
+        yield f"{head}reply: {client} {asked} {r.choice(('NOERROR', 'NXDOMAIN'))} 0.{r.randrange(10**6):06d} 0 60"
+
+
 def filter_events(r: random.Random) -> Iterator[str]:
     while True:
         yield f"Nov 22 02:04:41 gw CRON[{r.randrange(9999)}]: pam_unix(cron:session): session opened for user root"
@@ -124,6 +140,7 @@ MAKERS: dict[str, Callable[[random.Random], Iterator[str]]] = {
     "netfilter": netfilter,
     "filter_events": filter_events,
     "bind": bind,
+    "unbound": unbound,
 }
 
 
