@@ -10,6 +10,7 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,11 @@ from filterwatch.config import Document, validate
 from filterwatch.decoders import grammars
 from filterwatch.decoders.decoded import Decoder
 from filterwatch.decoders.format import Format
+from filterwatch.decoders.mapped import format_of_map
+from filterwatch.decoders.maps import load
 from filterwatch.errors import FilterwatchError
+
+_MAPS = Path(__file__).parent / "formats"
 
 
 class UnknownFormat(FilterwatchError):
@@ -31,6 +36,9 @@ def formats() -> Mapping[str, Format]:
     for module in pkgutil.iter_modules(grammars.__path__, f"{grammars.__name__}."):
         table: Mapping[str, Format] = getattr(import_module(module.name), "FORMATS", {})
         found.update(table)
+    for path in sorted(_MAPS.glob("*.yaml")):
+        map_ = load(path)
+        found[map_.format] = format_of_map(map_)
     return MappingProxyType(dict(sorted(found.items())))
 
 

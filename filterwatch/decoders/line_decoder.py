@@ -6,8 +6,7 @@ many at once.  What the fast one returns must be what the exact one would say; l
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -17,18 +16,13 @@ import polars as pl
 from filterwatch.decoders.decoded import ANSWERS, EVENT_ROWS, Decoded
 from filterwatch.decoders.reading import Answer, Event, Rejected, Skipped
 from filterwatch.decoders.screen import Lines, Places
-from filterwatch.decoders.times import settle
-from filterwatch.events import TIME, DataType
+from filterwatch.decoders.settling import STAMP, Settling
 from filterwatch.lines import LineBatch
 
 FEW = 24
 """Batches up to this many lines take the exact path: it costs some 10 us a line, the fast one 3 ms a batch."""
 
-_STREAMS = 1_024
-"""Streams whose latest time is remembered, for the hour that a clock shows twice."""
-
 _BOM = b"\xef\xbb\xbf"
-_STAMP: Mapping[str, DataType] = {"line": pl.UInt32(), "stamp_us": pl.Int64(), "stamp_clock": pl.UInt8()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +55,7 @@ class LineDecoder:
 
     def __init__(self, reader: Reader, zone: ZoneInfo, year: int | None = None) -> None:
         self._reader = reader
-        self._zone = zone
-        self._year = year
-        self._latest: OrderedDict[str, int] = OrderedDict()
+        self._settling = Settling(zone, year)
 
     @property
     def name(self) -> str:
@@ -76,7 +68,7 @@ class LineDecoder:
         answers = [(index, self._exact(batch.line(index))) for index in left.tolist()]
         odd = [(index, answer) for index, answer in answers if isinstance(answer, Event)]
         rows = _merged(sure, odd)
-        rows, counts = self._timed(rows, batch)
+        rows, counts = self._settling.settle(rows, batch)
         skipped = [(index, answer.why) for index, answer in answers if isinstance(answer, Skipped)]
         return Decoded(
             events=rows,
@@ -109,28 +101,10 @@ class LineDecoder:
             return Skipped("an empty line")
         return self._reader.exact(line)
 
-    def _timed(self, rows: pl.DataFrame, batch: LineBatch) -> tuple[pl.DataFrame, dict[str, int]]:
-        settled = settle(
-            rows["stamp_us"].to_numpy(),
-            rows["stamp_clock"].to_numpy(),
-            self._zone,
-            batch.read_at,
-            self._year,
-            self._latest.get(batch.stream),
-        )
-        if settled.last is not None:
-            self._latest[batch.stream] = settled.last
-            self._latest.move_to_end(batch.stream)
-            if len(self._latest) > _STREAMS:
-                self._latest.popitem(last=False)
-        time = pl.Series("time", settled.us).cast(TIME)
-        rows = pl.DataFrame([column for column in rows if column.name not in _STAMP or column.name == "line"] + [time])
-        return rows, {"times_in_gap": settled.in_gap, "times_in_fold": settled.in_fold}
-
 
 def _merged(sure: pl.DataFrame | None, odd: list[tuple[int, Event]]) -> pl.DataFrame:
     """Unite the rows of both paths, in the order of the lines."""
-    if not odd and sure is not None and sure.width > len(_STAMP):
+    if not odd and sure is not None and sure.width > len(STAMP):
         return sure
     names = {name for _, event in odd for name, value in event.values.items() if value is not None}
     columns: dict[str, pl.Series] = {

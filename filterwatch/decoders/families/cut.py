@@ -1,0 +1,24 @@
+"""What every family gives: from a message to texts by key, one at a time or many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+SURE = "sure"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How messages of a family are cut.
+
+    Attributes:
+        exact: The texts of one message by key; null when it is none of the family.
+        fast: For many messages of printable ASCII: one text column a key, null where a message lacks it, and the
+            column ``sure``: whether this row is what ``exact`` would say.
+    """
+
+    exact: Callable[[str], Mapping[str, str] | None]
+    fast: Callable[[pl.Series, Sequence[str]], pl.DataFrame] | None = None

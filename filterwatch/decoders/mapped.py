@@ -1,0 +1,274 @@
+"""Reads the lines of a format by its field map, many at once.
+
+Lines are cut into texts by key: regular ones by the family's fast way, the rest one by one.  From there on all are rows
+of one frame, so both ways mean the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_, or_
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+
+from filterwatch.decoders import line_decoder
+from filterwatch.decoders.columns import among, columns_of
+from filterwatch.decoders.decoded import ANSWERS, Decoded, Decoder
+from filterwatch.decoders.families import cef, delimited, jsonlines, keyvalue, pattern
+from filterwatch.decoders.families.cut import SURE, Cut
+from filterwatch.decoders.format import Format, Options
+from filterwatch.decoders.maps import Condition, FieldMap, Shape, When
+from filterwatch.decoders.reading import visible
+from filterwatch.decoders.screen import Lines, kept
+from filterwatch.decoders.settling import Settling
+from filterwatch.decoders.stamps import read_stamp
+from filterwatch.decoders.written import STAMPS, stamps
+from filterwatch.lines import LineBatch
+
+FAMILIES = {
+    "keyvalue": "key=value", "delimited": "columns", "json": "JSON", "cef": "CEF", "leef": "LEEF", "pattern": "text",
+}  # fmt: skip
+
+_PRIORITY = r"^<\d{1,3}> ?"
+_BEGINS = {"json": r"\{", "cef": r"(?:CEF: ?)?\d\|", "leef": r"(?:LEEF: ?)?[12]\.0\|"}
+
+
+def cut_of(shape: Shape) -> Cut:
+    """Return how lines of *shape* are cut."""
+    if shape.family == "keyvalue":
+        return keyvalue.make(shape.separator, shape.equals, open_values=shape.open_values, brackets=shape.brackets)
+    if shape.family == "delimited":
+        return delimited.make(shape.columns, shape.separator)
+    if shape.family == "json":
+        return Cut(jsonlines.exact, jsonlines.fast)
+    if shape.family == "cef":
+        return cef.make()
+    return cef.make_leef() if shape.family == "leef" else pattern.make(shape.pattern or "")
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One shape, ready to cut."""
+
+    shape: Shape
+    cut: Cut
+
+    def messages(self, texts: pl.Series) -> pl.Series:
+        """Return the message in each text; null where it is none of this shape."""
+        begins = self.shape.begins or _BEGINS.get(self.shape.family)
+        return texts.str.extract(f"(?s)((?:{begins}).*)$") if begins else texts
+
+    def keys(self, wanted: Sequence[str]) -> dict[str, list[str]]:
+        """Return under what names the line may have each of the keys."""
+        return {key: [key, *(prefix + key for prefix in self.shape.prefixes)] for key in wanted}
+
+
+class MappedDecoder:
+    """The decoder of a field map.
+
+    Args:
+        map_: The field map.
+        zone: Zone of times that have none.
+        year: Year of times that have none.
+    """
+
+    def __init__(self, map_: FieldMap, zone: ZoneInfo, year: int | None = None) -> None:
+        self._map = map_
+        self._settling = Settling(zone, year)
+        self._ways = [_Way(shape, cut_of(shape)) for shape in map_.shapes]
+        self._keys = _keys(map_)
+
+    @property
+    def name(self) -> str:
+        """The format's name."""
+        return self._map.format
+
+    def decode(self, batch: LineBatch) -> Decoded:
+        """Answer every line of *batch*; batches of one stream come in order."""
+        tokens, skipped, refused, odd = self._cut(batch)
+        events, passed_over = self._read(tokens)
+        events, counts = self._settling.settle(events, batch)
+        why = f"{self._map.format}: none of the shapes of {self._map.title}"
+        return Decoded(
+            events=events,
+            rejected=pl.DataFrame({"line": refused, "why": [why] * len(refused)}, schema=ANSWERS),
+            skipped=pl.concat([skipped, passed_over]).sort("line"),
+            counts=counts | {"odd_lines": odd},
+        )
+
+    def _cut(self, batch: LineBatch) -> tuple[pl.DataFrame, pl.DataFrame, list[int], int]:
+        """Return the texts by key, skipped lines, the lines of no shape, and how many were cut one by one."""
+        fast: list[pl.DataFrame] = []
+        rows, left = np.arange(0, dtype=np.int64), np.arange(len(batch))
+        if len(batch) > line_decoder.FEW:
+            lines = Lines(batch.data.replace(b"\r\n", b"\n") if b"\r" in batch.data else batch.data)
+            rows = np.flatnonzero(lines.regular)
+            left = np.flatnonzero(~lines.regular)
+            if len(rows):
+                texts = pl.read_lines(kept(lines, lines.regular)).to_series()
+                fast, unsure = self._fast(texts, rows)
+                left = np.sort(np.concatenate([left, unsure]))
+        exact, skipped, refused = self._exact(batch, left.tolist())
+        tokens = pl.concat([*fast, exact], how="diagonal").sort("line") if fast else exact
+        return tokens, skipped, refused, len(left)
+
+    def _fast(self, texts: pl.Series, rows: np.typing.NDArray[np.int64]) -> tuple[list[pl.DataFrame], list[int]]:
+        """Return the texts by key of lines that are certain, and the lines that are not."""
+        bare = texts.str.replace(_PRIORITY, "") if texts.str.starts_with("<").any() else texts
+        rest = pl.DataFrame({"text": bare, "line": rows.astype(np.uint32), "whole": texts})
+        blank = bare.str.strip_chars(" ") == ""
+        if self._map.comment:
+            blank |= texts.str.starts_with(self._map.comment)
+        unsure = rest.filter(blank)["line"].to_list()
+        rest = rest.filter(~blank) if unsure else rest
+        found = []
+        for number, way in enumerate(self._ways):
+            message = way.messages(rest["text"])
+            mine = rest.filter(message.is_not_null())
+            if not len(mine):
+                continue
+            if way.cut.fast is None:
+                unsure += mine["line"].to_list()
+                rest = rest.filter(message.is_null())
+                continue
+            names = way.keys(self._keys)
+            asked = list(dict.fromkeys(name for several in names.values() for name in several))
+            got = way.cut.fast(message.drop_nulls(), asked)
+            got = got.select(SURE, *(pl.coalesce(several).alias(key) for key, several in names.items()))
+            got = got.with_columns(mine["line"], mine["whole"], way=pl.lit(number, pl.UInt8))
+            has = reduce(or_, [pl.col(key).is_not_null() for key in way.shape.needs], pl.lit(not way.shape.needs))
+            unsure += got.filter(~pl.col(SURE))["line"].to_list()
+            found.append(got.filter(pl.col(SURE) & has).drop(SURE))
+            rest = pl.concat(
+                [rest.filter(message.is_null()), rest.join(got.filter(pl.col(SURE) & ~has), on="line", how="semi")]
+            )
+        return found, [*unsure, *rest["line"].to_list()]
+
+    def _exact(self, batch: LineBatch, lines: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame, list[int]]:
+        whole = [visible(batch.line(index).removeprefix(b"\xef\xbb\xbf").lstrip(b"\0")) for index in lines]
+        texts = pl.Series(whole, dtype=pl.String).str.replace(_PRIORITY, "")
+        messages = [way.messages(texts).to_list() for way in self._ways]
+        found: dict[str, list[str | int | None]] = {key: [] for key in ("line", "way", "whole", *self._keys)}
+        skipped: list[tuple[int, str]] = []
+        refused: list[int] = []
+        for at, index in enumerate(lines):
+            text = whole[at]
+            if not text.strip(" \t"):
+                skipped.append((index, "an empty line"))
+            elif self._map.comment and text.startswith(self._map.comment):
+                skipped.append((index, "a comment"))
+            elif (cut := self._first([several[at] for several in messages])) is None:
+                refused.append(index)
+            else:
+                number, values = cut
+                row: dict[str, str | int | None] = {"line": index, "way": number, "whole": text, **values}
+                for key, value in row.items():
+                    found[key].append(value)
+        schema = {"line": pl.UInt32(), "way": pl.UInt8()} | dict.fromkeys(("whole", *self._keys), pl.String())
+        return pl.DataFrame(found, schema=schema), pl.DataFrame(skipped, schema=ANSWERS, orient="row"), refused
+
+    def _first(self, messages: Sequence[str | None]) -> tuple[int, dict[str, str | None]] | None:
+        """Return the first shape that takes the line, and its texts by key."""
+        for number, (way, message) in enumerate(zip(self._ways, messages, strict=True)):
+            cut = way.cut.exact(message) if message is not None else None
+            if cut is None:
+                continue
+            values = {
+                key: next((cut[name] for name in names if name in cut), None)
+                for key, names in way.keys(self._keys).items()
+            }
+            if not way.shape.needs or any(values[key] is not None for key in way.shape.needs):
+                return number, values
+        return None
+
+    def _read(self, tokens: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the events with their stamps, and the lines of types that mean nothing."""
+        nothing = pl.col(self._keys).is_in([*self._map.nothing, ""])
+        tokens = self._stamped(tokens.with_columns(pl.when(~nothing).then(pl.col(self._keys)).name.keep()))
+        types = [*self._map.records]
+        record = pl.lit(len(types), pl.UInt16)
+        for number in reversed(range(len(types))):
+            record = pl.when(holds(types[number].when)).then(pl.lit(number, pl.UInt16)).otherwise(record)
+        skipped = []
+        events = []
+        for (number,), rows in tokens.with_columns(record=record).group_by("record", maintain_order=True):
+            own = types[int(number)] if int(number) < len(types) else None
+            why = self._map.rest if own is None else own.skip
+            if why is not None:
+                skipped.append(rows.select("line", why=pl.lit(why)))
+            else:
+                events.append(columns_of(rows, self._map, own))
+        none = pl.DataFrame(schema={"line": pl.UInt32(), "stamp_us": pl.Int64(), "stamp_clock": pl.UInt8()})
+        return pl.concat([none, *events], how="diagonal").sort("line"), pl.concat(
+            [pl.DataFrame(schema=ANSWERS), *skipped]
+        )
+
+    def _stamped(self, tokens: pl.DataFrame) -> pl.DataFrame:
+        us, clock = (pl.Series(name, [None] * len(tokens), dtype) for name, dtype in STAMPS.items())
+        for place in self._map.time:
+            if place.written == "envelope":
+                open_rows = us.is_null()
+                if not open_rows.any():
+                    break
+                read = [
+                    read_stamp(text) if wanted else None
+                    for text, wanted in zip(tokens["whole"], open_rows, strict=True)
+                ]
+                got = pl.DataFrame(
+                    [(one[0].us, int(one[0].clock)) if one else (None, None) for one in read],
+                    schema=STAMPS,
+                    orient="row",
+                )
+            else:
+                text = tokens.select(pl.concat_str(place.keys, separator=" ")).to_series()
+                got = stamps(text, place.written, tokens[place.zone] if place.zone else None)
+            us, clock = us.fill_null(got["us"]), clock.fill_null(got["clock"])
+        return tokens.with_columns(stamp_us=us.fill_null(0), stamp_clock=clock.fill_null(3))
+
+
+def holds(when: When) -> pl.Expr:
+    """Return whether all conditions hold for a row of texts by key."""
+    return reduce(and_, [_condition(pl.col(key), one) for key, one in when.items()], pl.lit(True))
+
+
+def _condition(text: pl.Expr, one: Condition) -> pl.Expr:
+    wanted = pl.lit(True)
+    if one.words:
+        wanted = text.str.contains(among(one.words))
+    if one.like is not None:
+        wanted = wanted & text.str.contains(one.like)
+    if one.present is not None:
+        wanted = wanted & (text.is_not_null() == one.present)
+    return wanted.fill_null(False)
+
+
+def _keys(map_: FieldMap) -> list[str]:
+    found: list[str] = []
+    for place in map_.time:
+        found += [*place.keys, *([place.zone] if place.zone else [])]
+    for fields, action in ((map_.fields, map_.action), *((record.fields, record.action) for record in map_.records)):
+        for target in fields.values():
+            found += [*target.keys, *target.host, *target.scheme]
+        for step in action.steps if action else []:
+            found += step.keys
+    for record in map_.records:
+        found += record.when
+    for shape in map_.shapes:
+        found += shape.needs
+    return list(dict.fromkeys(found))
+
+
+def format_of_map(map_: FieldMap) -> Format:
+    """Return the format that a field map is."""
+
+    def make(_: str, options: Options, zone: ZoneInfo) -> Decoder:
+        return MappedDecoder(map_, ZoneInfo(options.zone) if options.zone else zone, options.year)
+
+    marks = map_.claims
+    claims = None if marks is None else lambda line, _: bool(pl.Series([visible(line)]).str.contains(marks).item())
+    families = ", ".join(dict.fromkeys(FAMILIES[shape.family] for shape in map_.shapes))
+    return Format(map_.title, families, Options, make, claims, map_.source)
