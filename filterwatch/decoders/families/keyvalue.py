@@ -70,10 +70,11 @@ def make(separator: str = " ", equals: str = "=", *, open_values: bool = False, 
 
 def _pairs(separator: str, equals: str, *, open_values: bool, brackets: bool) -> re.Pattern[str]:
     stop, sign, close = re.escape(separator), re.escape(equals), r"\]" if brackets else ""
-    begin = rf"(?:^|{stop}{r'|(?<=\[)' if brackets else ''})(?P<key>{_KEY}){sign}"
-    ends = rf"(?={stop}|{close + '|' if brackets else ''}$)"
+    inside, closing = (r"|(?<=\[)", r"\]|") if brackets else ("", "")
+    begin = rf"(?:^|{stop}{inside})(?P<key>{_KEY}){sign}"
+    ends = rf"(?={stop}|{closing}$)"
     quoted = rf'"(?P<quoted>(?:[^"\\]|\\.)*+)"{ends}'
-    plain = rf".*?(?={stop}{_KEY}{sign}|{close + '|' if brackets else ''}$)" if open_values else rf"[^{stop}{close}]*"
+    plain = rf".*?(?={stop}{_KEY}{sign}|{closing}$)" if open_values else rf"[^{stop}{close}]*"
     return re.compile(rf"{begin}(?:{quoted}|(?P<plain>{plain}))", re.DOTALL)
 
 
