@@ -19,6 +19,7 @@ from filterwatch.app.settings import Configuration
 from filterwatch.app.upkeep import Upkeep, make_state_directory
 from filterwatch.clock import Clock
 from filterwatch.decoders import redact
+from filterwatch.detectors.filter_off import FilterOff
 from filterwatch.detectors.lost import lost
 from filterwatch.journal import Commit, Counts, Journal, JournalDamaged, JournalError, evidence
 from filterwatch.lines import LineBatch
@@ -81,6 +82,7 @@ class Ingest:
         for one in self.followed:
             self._touch(one.source.name)
         self.work.restore(journal.state())
+        self._note_filters()
 
     def step(self) -> int:
         """Take at most one batch of each source through the pass; return 0 when there was none."""
@@ -137,6 +139,7 @@ class Ingest:
                 self._clock.sleep(wait)
                 wait = min(LONGEST_RETRY, wait * 2)
             else:
+                self._note_filters()
                 return True
 
     def _note_trouble(self, one: Followed) -> None:
@@ -148,6 +151,12 @@ class Ingest:
                 log.error("Source %s: %s", one.source.name, problem)
             else:
                 log.warning("Source %s can be read again.", one.source.name)
+
+    def _note_filters(self) -> None:
+        for detector in self.work.bench.detectors:
+            if isinstance(detector, FilterOff):
+                for service, on in detector.running.items():
+                    self._metrics.filter_enabled.labels(service).set(on)
 
     def _measure(self, batch: LineBatch, processed: Processed) -> None:
         metrics, name = self._metrics, batch.source

@@ -142,6 +142,14 @@ class FilterOff:
             if service.off is not None
         )
 
+    @property
+    def running(self) -> Mapping[str, bool]:
+        """Whether each service that any log told of is on; one that may be restarting still is."""
+        on: dict[str, bool] = {}
+        for (_, name), service in self._services.items():
+            on[name] = on.get(name, True) and not (service.off is not None and service.told)
+        return on
+
     def _line(self, line: Row, now: datetime) -> Iterator[Row]:
         service = self._services.setdefault((line["site"], line["matched"]), _Service())
         if line["kind"] in (STOPPED, DISABLED):
