@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from filterwatch.decoders.screen import Mask, Places
+from filterwatch.decoders.screen import Places
 
 _QUOTE, _BACKSLASH, _NEWLINE, _HIDDEN = 34, 92, 10, 31
 
@@ -41,35 +41,24 @@ def hide(texts: pl.Series, separator: str, before: str | None = None) -> Hidden:
         separator: Stands between values; a quote closes before it or at the end.
         before: Stands before an opening quote; null for a separator or the beginning.
     """
-    every = pl.repeat(value=True, n=len(texts), eager=True)
+    even = texts.str.count_matches('"', literal=True) % 2 == 0
     if not texts.str.contains('"', literal=True).any():
-        return Hidden(texts, every, None)
+        return Hidden(texts, even, None)
+    if not even.all():
+        # An odd number of quotes would turn the following lines inside out.
+        texts = pl.select(pl.when(even).then(texts).otherwise(pl.lit("")))[:, 0]
     array = np.frombuffer(bytearray((texts.str.join("\n").item() + "\n").encode()), np.uint8)
-    marks: Places = np.flatnonzero(_MARKS[ord(separator)][array])
-    kinds = array[marks]
-    line_ends, quotes = kinds == _NEWLINE, kinds == _QUOTE
-    line = np.cumsum(line_ends) - line_ends
-    count = np.cumsum(quotes)
-    behind_line = count[line_ends]
-    before_line = np.concatenate([np.zeros(1, np.int64), behind_line[:-1]])
-    inside = (count - before_line[line]) % 2 == 1
-    sure = (behind_line - before_line) % 2 == 0
-    places, opening = marks[quotes], inside[quotes]
-    ahead = np.where(places > 0, array[places - 1], _NEWLINE)
-    behind = array[places + 1]
+    quote = array == _QUOTE
+    inside = np.logical_xor.accumulate(quote)
+    hiding = inside & (array == ord(separator))
+    sure = even.to_numpy(writable=True)
+    places: Places = np.flatnonzero(quote)
+    ahead, behind = np.where(places > 0, array[places - 1], _NEWLINE), array[places + 1]
     opens = ahead == ord(before) if before else (ahead == ord(separator)) | (ahead == _NEWLINE)
     closes = ((behind == ord(separator)) | (behind == _NEWLINE)) & (ahead != _BACKSLASH)
-    sure[line[quotes][~np.where(opening, opens, closes)]] = False
-    hiding = marks[inside & ~quotes & ~line_ends]
+    bad = places[~np.where(inside[places], opens, closes)]
+    if len(bad):
+        sure[np.searchsorted(np.flatnonzero(array == _NEWLINE), bad)] = False
     array[hiding] = _HIDDEN
     shown = pl.read_lines(array.tobytes()).to_series()
-    return Hidden(shown, pl.Series(sure), separator if len(hiding) else None)
-
-
-def _marks(separator: int) -> Mask:
-    table = np.zeros(256, np.bool_)
-    table[[_QUOTE, _NEWLINE, separator]] = True
-    return table
-
-
-_MARKS = [_marks(byte) for byte in range(128)]
+    return Hidden(shown, pl.Series(sure), separator if hiding.any() else None)
