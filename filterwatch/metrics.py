@@ -52,6 +52,11 @@ class Metrics:
             "filterwatch_filter_enabled", "0 while a filter is known to be off.", ["filter"], registry=r
         )
 
+        self.received = Counter(
+            "filterwatch_received", "What senders of syslog did, by what it was.", ["source", "what"], registry=r
+        )
+        self.spool_failures = Counter("filterwatch_spool_failures", "Writes to the spool that failed.", registry=r)
+
     def serve(self, address: str, port: int) -> None:
         """Serve ``/metrics`` on *address* from a daemon thread.
 

@@ -7,7 +7,7 @@ commit that fails (a full disk) is tried again with the same batch; nothing is r
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from filterwatch.journal import Commit, Counts, Journal, JournalDamaged, Journal
 from filterwatch.lines import LineBatch
 from filterwatch.metrics import Metrics
 from filterwatch.pipeline import Pass, Processed
-from filterwatch.sources import FileSource, Hints
+from filterwatch.sources import FileSource, Hints, Source, SpoolSource
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Followed:
         trouble: Why it cannot be read; null while it can.
     """
 
-    source: FileSource
+    source: Source
     trouble: str | None = None
 
 
@@ -66,7 +66,7 @@ class Ingest:
 
     def __init__(
         self,
-        sources: Sequence[FileSource],
+        sources: Sequence[Source],
         work: Pass,
         journal: Journal,
         clock: Clock,
@@ -219,10 +219,7 @@ def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
         log.error("%s.", str(journal.recovered).capitalize())
     upkeep = Upkeep(journal, configuration, clock)
     try:
-        sources = [
-            FileSource(one, journal.checkpoints(one.name), clock, base=configuration.directory)
-            for one in configuration.settings.sources
-        ]
+        sources = list(sources_of(configuration, journal, clock))
         hints = Hints({directory for source in sources for directory in source.directories()}, clock)
         ingest = Ingest(sources, work, journal, clock, metrics, stop)
         upkeep.start(stop)
@@ -235,6 +232,16 @@ def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
         stop.ask()
         upkeep.join()
         journal.close()
+
+
+def sources_of(configuration: Configuration, journal: Journal, clock: Clock) -> Iterator[Source]:
+    """Yield the sources of the configuration, each going on where the journal ends."""
+    for one in configuration.settings.sources:
+        checkpoints = journal.checkpoints(one.name)
+        if one.listen is None:
+            yield FileSource(one, checkpoints, clock, base=configuration.directory)
+        else:
+            yield SpoolSource(one, checkpoints, clock, str(configuration.spool / one.name))
 
 
 def _follow(ingest: Ingest, hints: Hints, stop: Stop, poll: float) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filterwatch.app.daemon import Stop, notify
+from filterwatch.app.settings import Settings
 from filterwatch.errors import FilterwatchError
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,11 @@ class Part:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     wait: float = FIRST_WAIT
+
+
+def parts_of(settings: Settings) -> tuple[str, ...]:
+    """Return the parts that a configuration needs: one receives only where a source listens."""
+    return ("receive", *PARTS) if any(source.listen for source in settings.sources) else PARTS
 
 
 def supervise(configuration: Path, stop: Stop, parts: Sequence[str] = PARTS) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import time, timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,6 +23,7 @@ from filterwatch.errors import ConfigurationError, Mistake
 from filterwatch.journal import Settings as Journal
 from filterwatch.lists import Settings as Lists
 from filterwatch.records import Settings as Records
+from filterwatch.sources import Endpoint, Listen, Network
 from filterwatch.sources import Settings as Source
 
 PACKAGE = Path(__file__).parents[1]
@@ -54,6 +56,7 @@ class Metrics(Part):
     listen: str = Field("127.0.0.1", description="address; anything but loopback shows the school's health to others")
     ingest_port: int | None = Field(None, ge=1, le=65535, description="port of `filterwatch ingest`; none: not served")
     deliver_port: int | None = Field(None, ge=1, le=65535, description="port of `filterwatch deliver`")
+    receive_port: int | None = Field(None, ge=1, le=65535, description="port of `filterwatch receive`")
 
 
 class Weekly(Part):
@@ -126,6 +129,11 @@ class Configuration:
         return self.at(self.settings.state)
 
     @property
+    def spool(self) -> Path:
+        """Where received lines wait; a folder for each source that listens."""
+        return self.state / "spool"
+
+    @property
     def rules(self) -> Path:
         """The directory of the rules."""
         return self.at(self.settings.rules) if self.settings.rules else shipped("rules")
@@ -160,6 +168,33 @@ def _across(configuration: Configuration) -> Iterator[Mistake]:
         if channel_settings.url_file and not configuration.at(channel_settings.url_file).is_file():
             problem = f"url_file {channel_settings.url_file} does not exist; write the channel's URL into it"
             yield document.mistake(("delivery", "channels", name, "url_file"), problem)
+    yield from _in_each_others_way(configuration)
     for source in settings.logged_at_start:
         if source not in {one.name for one in settings.sources}:
             yield document.mistake(("logged_at_start",), f"no source is called '{source}'")
+
+
+def _in_each_others_way(configuration: Configuration) -> Iterator[Mistake]:
+    """Yield sources that listen where another takes everything away from them."""
+    taken: dict[tuple[str, Endpoint], list[tuple[str, Listen]]] = {}
+    for number, source in enumerate(configuration.settings.sources):
+        listen = source.listen
+        if listen is None:
+            continue
+        at = ("sources", number, "listen")
+        for kind, endpoint in listen.endpoints():
+            others = taken.setdefault(("udp" if kind == "udp" else "tcp", endpoint), [])
+            for name, other in others:
+                if (kind, endpoint) not in other.endpoints() or (kind == "tls" and other.tls != listen.tls):
+                    problem = f"source '{source.name}' listens on {endpoint} in another way than '{name}'"
+                    yield configuration.document.mistake(at, f"{problem}; give it a port of its own")
+                elif all(any(_within(net, wide) for wide in other.allow) for net in listen.allow):
+                    problem = f"source '{source.name}' gets no line: '{name}' allows the same senders on {endpoint}"
+                    yield configuration.document.mistake((*at, "allow"), f"{problem}; name each sender once")
+            others.append((source.name, listen))
+
+
+def _within(net: Network, wide: Network) -> bool:
+    if isinstance(net, IPv4Network):
+        return isinstance(wide, IPv4Network) and net.subnet_of(wide)
+    return isinstance(wide, IPv6Network) and net.subnet_of(wide)

@@ -21,15 +21,15 @@ def register(app: typer.Typer) -> None:
     def run(config: Config = DEFAULT) -> None:
         """Run the daemon: follow the logs, tell the responsible people.
 
-        It starts `ingest` and `deliver` as child processes and starts them again when they end; with systemd each can
-        be its own unit instead.
+        It starts `ingest` and `deliver`, and `receive` where a source listens, as child processes and starts them again
+        when they end; with systemd each can be its own unit instead.
         """
         from filterwatch.app import daemon, settings
-        from filterwatch.app.run import supervise
+        from filterwatch.app.run import parts_of, supervise
 
         daemon.log_to_standard_error()
-        settings.load(config)  # every mistake before anything is started
-        supervise(config, daemon.Stop())
+        loaded = settings.load(config)  # every mistake before anything is started
+        supervise(config, daemon.Stop(), parts_of(loaded.settings))
 
     @app.command()
     def ingest(config: Config = DEFAULT) -> None:

@@ -6,14 +6,17 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from filterwatch.config import Duration, Part, Slug
 from filterwatch.lines import LONGEST_LINE
 from filterwatch.sources.names import COMPRESSIONS
+from filterwatch.sources.syslog_settings import Listen
 
 Start = Literal["beginning", "end", "history"]
 """Where the very first start of a source begins to read."""
+
+_OF_FILES = {"path", "start", "rotate_wait", "follow_symlinks"}
 
 
 def _as_list(value: object) -> object:
@@ -22,14 +25,17 @@ def _as_list(value: object) -> object:
 
 
 class Settings(Part):
-    """One log that is followed: where it is, which format it has, how it is read."""
+    """One log: a file that is followed or lines that are sent to us, which format it has, how it is read."""
 
     name: Slug = Field(description="Name of the source in events, metrics and reports; never change it once in use.")
     format: str = Field(description="Name of the decoder, as `filterwatch decode --format` takes it.")
     path: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
-        min_length=1,
+        default=(),
         description="The live log, a pattern (* ? [...]) or a list of both; rotated and compressed siblings are found "
         "by themselves. A relative path is relative to the configuration file.",
+    )
+    listen: Listen | None = Field(
+        default=None, description="Instead of `path`: where appliances send their log to by syslog."
     )
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the format.")
     zone: ZoneInfo | None = Field(
@@ -63,6 +69,14 @@ class Settings(Part):
             if "**" in path:
                 raise ValueError(f"'**' is not a pattern here: name each directory, found {path!r}")
         return paths
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Settings:
+        if not self.path and self.listen is None:
+            raise ValueError("key 'path' is missing; name the log, or write `listen` for lines that are sent to us")
+        if self.listen is not None and (with_path := sorted(_OF_FILES & self.model_fields_set)):
+            raise ValueError(f"'{with_path[0]}' says how a file is followed, and `listen` follows none; remove one")
+        return self
 
     @field_validator("rotate_wait")
     @classmethod

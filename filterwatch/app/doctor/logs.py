@@ -22,6 +22,8 @@ def absent(gateway: Gateway) -> Iterator[Finding]:
     """Yield sources of which there is no log."""
     found = {source.name for source, _ in gateway.logs()}
     for source in gateway.configuration.settings.sources:
+        if source.listen is not None:
+            continue  # it has none; whether the receiver runs is told by `running.processes`
         hidden = [path for path in source.path if _is_hidden(gateway.configuration.at(Path(path)).parent)]
         if source.name not in found and hidden:
             yield Finding(

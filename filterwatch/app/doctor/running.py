@@ -31,10 +31,13 @@ MOST_QUARANTINED = 0.01
 def processes(gateway: Gateway) -> Iterator[Finding]:
     """Yield halves of the daemon that do not run."""
     state = gateway.configuration.state
-    for name, lock, why in (
+    parts = [
         ("ingest", "journal.db.lock", "No log is read. Nothing is lost while the logs are kept."),
         ("deliver", "deliver.lock", "Nobody is told of anything."),
-    ):
+    ]
+    if any(source.listen for source in gateway.configuration.settings.sources):
+        parts.append(("receive", "spool/receive.lock", "What appliances send is lost, unless they keep it themselves."))
+    for name, lock, why in parts:
         if state.is_dir() and not _held(state / lock):
             yield Finding(
                 f"`filterwatch {name}` does not run.",
@@ -82,7 +85,9 @@ def _silent(gateway: Gateway, reader: Reader) -> Iterator[Finding]:
             yield Finding(
                 f"Source {source.name}: a line of it {when}.",
                 "Either the service is off or bypassed, or it writes its log elsewhere.",
-                f"Look whether {source.path[0]} grows; look at its service.",
+                f"Look whether {source.path[0]} grows; look at its service."
+                if source.path
+                else "Look whether its appliance sends, to which address, and whether `allow` names it.",
             )
 
 
