@@ -18,6 +18,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,7 @@ READ_AT = datetime(2026, 11, 23, tzinfo=UTC)
 START = 1_795_312_249
 USERS = ("-", "-", "-", "y4.sam", "SCHOOL\\\\jsmith", "k.o'neil@school.test", "jdoe", "t.brown", "y9.ali", "Jane Doe")
 BLOCKS = ("gravity blocked", "regex denied", "config", "/etc/pihole/custom.list")
+_QUOTED = '","'
 GOALS = {"squid": 1_000_000, "dnsmasq": 1_500_000, "dnsmasq_extra": 1_500_000, "netfilter": 300_000}
 
 
@@ -132,6 +134,77 @@ def filter_events(r: random.Random) -> Iterator[str]:
             yield "Nov 22 02:04:41 gw systemd[1]: Stopped squid.service - Squid Web Proxy Server."
 
 
+def e2guardian(r: random.Random, layout: int) -> Iterator[str]:
+    now = float(START)
+    groups = ("pupils year5", "pupils year6", "staff")
+    agents = (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0",
+        "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/125.0.0.0",
+        "curl/7.88.1",
+    )
+    while True:
+        now += r.random() / 50
+        host, client, user = _host(r), f"10.1.{r.randrange(4)}.{r.randrange(200)}", r.choice(USERS).lower()
+        secure = r.random() < 0.6
+        url = (
+            f"https://{host}:443"
+            if secure
+            else f"http://{host}/articles/{r.randrange(10**6)}?page={r.randrange(10**4)}"
+        )
+        how, size = "CONNECT" if secure else "GET", r.randrange(1, 200_000)
+        what, message, category, code = "-", 0, "-", 200
+        if r.random() < 0.05:
+            what, message, category, code, size = f"*DENIED* Blocked site: {host}", 500, "Adult", 403, 0
+        elif r.random() < 0.1:
+            what, message = f"*TRUSTED* Site match: {host}", 602
+        group, agent = r.choice(groups), r.choice(agents)
+        if layout == 3:
+            result = "TCP_DENIED" if code == 403 else "TCP_MISS"
+            yield (
+                f"{now:.3f} {r.randrange(20_000):6d} {client} {result}/{code} {size} {how} {url} {user} "
+                "DEFAULT_PARENT/127.0.0.1 text/html"
+            )
+        elif layout < 5:
+            when = time.strftime("%Y.%m.%d %H:%M:%S", time.gmtime(now))
+            columns = [when, user, client, url, what, how, str(size), "0", category, "1", str(code), "text/html"]
+            columns += [client, group, agent, "-", "-", "-", "-"]
+            yield f'"{_QUOTED.join(columns)}"' if layout == 2 else (" " if layout == 1 else "\t").join(columns)
+        else:
+            columns = [f"{now:.3f}", "", user, client, client, url, how, str(code), str(size), "text/html", agent, "-"]
+            columns += [str(r.randrange(20_000)), "-", str(message), what, "0", category, group, "1"]
+            yield "\t".join(columns)
+
+
+def filterlog(r: random.Random) -> Iterator[str]:
+    now = float(START)
+    while True:
+        now += r.random() / 20
+        stamp = time.strftime("%b %d %H:%M:%S", time.gmtime(now))
+        head = f"{stamp} pfSense filterlog[{811}]: {r.randrange(200)},,,1000{r.randrange(200):06d},em0,match,"
+        head += r.choice(("block,in,", "pass,out,"))
+        ports = f"{r.randrange(1024, 65_000)},{r.choice((443, 53, 80))}"
+        if r.random() < 0.2:
+            addresses = f"2001:db8:1:{r.randrange(16):x}::{r.randrange(4096):x},2001:db8:2::{r.randrange(4096):x}"
+            yield f"{head}6,0x00,0x07c63,64,TCP,6,44,{addresses},{ports},0,S,1927530165,,0,,mss;nop"
+        else:
+            addresses = f"10.1.{r.randrange(4)}.{r.randrange(200)},203.0.{r.randrange(200)}.{r.randrange(200)}"
+            ip = f"4,0x0,,64,{r.randrange(65_000)},0,DF,"
+            tcp = f"6,tcp,60,{addresses},{ports},0,S,4062309164,,64240,,mss;sackOK;TS"
+            yield f"{head}{ip}{tcp}" if r.random() < 0.7 else f"{head}{ip}17,udp,48,{addresses},{ports},28"
+
+
+def squidguard(r: random.Random) -> Iterator[str]:
+    now = float(START)
+    while True:
+        now += r.random() / 20
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now))
+        request = f"{_host(r)}:443" if r.random() < 0.6 else f"http://{_host(r)}/articles/{r.randrange(10**6)}"
+        method = "CONNECT" if request.endswith(":443") else "GET"
+        client, user = f"10.1.{r.randrange(4)}.{r.randrange(200)}", r.choice(("-", "jdoe", "school%5cjsmith"))
+        group = r.choice(("adult", "games"))
+        yield f"{stamp} [22688] Request(pupils/{group}/-) {request} {client}/- {user} {method} REDIRECT"
+
+
 MAKERS: dict[str, Callable[[random.Random], Iterator[str]]] = {
     "squid": squid,
     "squid_mimehdrs": squid_mimehdrs,
@@ -141,6 +214,9 @@ MAKERS: dict[str, Callable[[random.Random], Iterator[str]]] = {
     "filter_events": filter_events,
     "bind": bind,
     "unbound": unbound,
+    **{f"e2guardian_{layout}": partial(e2guardian, layout=layout) for layout in range(1, 6)},
+    "filterlog": filterlog,
+    "squidguard": squidguard,
 }
 
 

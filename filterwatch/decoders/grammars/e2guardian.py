@@ -78,23 +78,30 @@ def spaces(tail: int) -> Columns:
             return Rejected("e2guardian: expected 'date time user address URL'")
         if address(parts[place - 1]) is None:
             return Rejected(_NO_EVENT)
-        anchors = _anchors(parts, place + 1)
-        tried = (_spaced(parts, place, at, tail, stamps) for at in anchors[:_MOST_TRIED] + anchors[-_MOST_TRIED:])
+        anchors, last = _anchors(parts, place + 1), len(parts) - tail
+        tried = ((at, _code_at(parts, at, last)) for at in anchors[:_MOST_TRIED] + anchors[-_MOST_TRIED:])
+        method, code = next(((at, code) for at, code in tried if code), (0, 0))
+        # "ADULT 1 403" is the category, group and status of the same reading.
+        others = [at for at in anchors if at != method and not method < at < code]
         whats: list[str] = []
-        if len(anchors) > 1:
+        if others:
             start = place + 1 + reason_at(parts[place + 1 : anchors[-1]], stamps)
             whats = [" ".join(parts[start : next(at for at in anchors if at >= start)])]
-        return _gravest(when, next((cells for cells in tried if cells), None), whats, stamps)
+        cells = _spaced(parts, place, (method, code, last), stamps) if code else None
+        return _gravest(when, cells, whats, stamps)
 
     return read
 
 
-def _spaced(parts: list[str], place: int, at: int, tail: int, stamps: Stamps) -> Cells | None:
-    """Return the columns of format 1 for a URL that begins at *place* and a method at *at*; null where none follow."""
-    last = len(parts) - tail
-    code = next((j + 1 for j in range(at + 4, min(at + 4 + _MOST_WORDS, last - 3)) if _ends(parts, j)), None)
-    if code is None:
-        return None
+def _code_at(parts: list[str], method: int, last: int) -> int | None:
+    """Return where the status stands behind *method*, size, weight, a category of some words and the group number."""
+    words = range(method + 4, min(method + 4 + _MOST_WORDS, last - 3))
+    return next((at + 1 for at in words if _ends(parts, at)), None)
+
+
+def _spaced(parts: list[str], place: int, found: tuple[int, int, int], stamps: Stamps) -> Cells:
+    """Return the columns of format 1: the URL begins at *place*, method, status and end were *found*."""
+    at, code, last = found
     start = reason_at(parts[place + 1 : at], stamps) + place + 1
     return Cells(
         " ".join(parts[2 : place - 1]),

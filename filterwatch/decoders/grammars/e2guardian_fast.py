@@ -96,6 +96,8 @@ def _anchors(lines: Lines) -> tuple[Places, Mask]:
     found[:-2] &= digit[1:-1] & (digit[2:] | minus[2:]) & (array[marks[1:-1]] == BLANK) & (array[marks[2:]] == BLANK)
     found[-2:] = False
     at = np.flatnonzero(found)
+    # "Adult 1 403" is the category, group and status behind "GET 0 0".
+    at = at[~np.isin(at - 3, at, assume_unique=True)]
     line = np.searchsorted(lines.first, at, side="right") - 1
     # Behind the URL only: a user of capitals before it is no method.
     count = np.bincount(line, minlength=len(lines))
