@@ -105,6 +105,8 @@ class School:
         """
         if self.configuration is None:
             return {}
+        if own := self.configuration.formats():
+            decoders.add(own)
         mistakes: list[Mistake] = []
         feeds: dict[str, Feed] = {}
         document = self.configuration.document

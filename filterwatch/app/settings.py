@@ -81,6 +81,9 @@ class Settings(Part):
     timezone: Zone = Field(ZoneInfo("Europe/London"), description="the school's time zone")
     state: Path = Field(Path("/var/lib/filterwatch"), description="directory of journal, registers, archive")
     rules: Path | None = Field(None, description="directory of the rules; default: those that come with filterwatch")
+    formats: Path | None = Field(
+        None, description="folder of field maps for formats of your own; default: `formats` beside this file"
+    )
     sources: tuple[Source, ...] = Field(description="the logs, one section each", min_length=1)
     poll: Duration = Field(timedelta(milliseconds=500), description="longest wait between two looks at the logs")
     lists: Lists = Field(Lists(), description="category lists")
@@ -132,6 +135,11 @@ class Configuration:
     def spool(self) -> Path:
         """Where received lines wait; a folder for each source that listens."""
         return self.state / "spool"
+
+    def formats(self) -> Path | None:
+        """Return the folder of the school's own formats; null where there is none."""
+        folder = self.at(self.settings.formats or Path("formats"))
+        return folder if self.settings.formats or folder.is_dir() else None
 
     @property
     def rules(self) -> Path:

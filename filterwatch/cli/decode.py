@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -28,14 +29,20 @@ def register(app: typer.Typer) -> None:
                 metavar="NAME=VALUE", help="An option of the format, as in the configuration (zone, year, ...)."
             ),
         ] = None,
+        formats: Annotated[
+            list[Path] | None,
+            typer.Option(metavar="DIR", help="Folder of field maps of your own (docs/formats.md); may be repeated."),
+        ] = None,
     ) -> None:
         """Print one JSON object for every line: its event, why it was rejected, or why it was skipped.
 
         Lines count from 1 in each file; with several files each object names its file.
         """
-        from filterwatch.decoders import listing, whole
+        from filterwatch.decoders import add, listing, whole
         from filterwatch.sources import read_files
 
+        for folder in formats or []:
+            add(folder)
         options = whole.options(option or [])
         for file in files:
             name = file if len(files) > 1 else None

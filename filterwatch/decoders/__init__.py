@@ -6,7 +6,7 @@ skipped.  A format is a reader of single lines, and where speed matters a vector
 A format is a module in ``grammars`` or a field map in ``formats``.
 """
 
-from filterwatch.decoders.catalogue import UnknownFormat, formats, make, names
+from filterwatch.decoders.catalogue import UnknownFormat, add, formats, make, names, shipped
 from filterwatch.decoders.decoded import EVENT_ROWS, Decoded, Decoder
 from filterwatch.decoders.detect import SAMPLE_LINES, detect, format_of
 from filterwatch.decoders.format import Format, Options
@@ -20,10 +20,12 @@ __all__ = [
     "Format",
     "Options",
     "UnknownFormat",
+    "add",
     "detect",
     "format_of",
     "formats",
     "make",
     "names",
     "redact",
+    "shipped",
 ]

@@ -1,6 +1,7 @@
 """Every format we can read: its name, its options, and how to make its decoder.
 
-A format is found by itself: a module in ``grammars`` with a table ``FORMATS``, or a field map in ``formats``.
+A format is found by itself: a module in ``grammars`` with a table ``FORMATS``, a field map in ``formats``, or one in a
+folder of the school's own (:func:`add`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from filterwatch.decoders.decoded import Decoder
 from filterwatch.decoders.format import Format
 from filterwatch.decoders.mapped import format_of_map
 from filterwatch.decoders.maps import load
-from filterwatch.errors import FilterwatchError
+from filterwatch.errors import ConfigurationError, FilterwatchError, Mistake
 
 _MAPS = Path(__file__).parent / "formats"
 
@@ -29,9 +30,40 @@ class UnknownFormat(FilterwatchError):
     """A source names a format that does not exist."""
 
 
-@cache
+_own: dict[str, Format] = {}
+
+
+def add(folder: Path) -> None:
+    """Let the field maps (``*.yaml``) of a school's own *folder* be formats from now on, in this process.
+
+    Raises:
+        ConfigurationError: All mistakes in them, and names that we use ourselves.
+    """
+    mistakes: list[Mistake] = []
+    found: dict[str, Format] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            map_ = load(path)
+        except ConfigurationError as error:
+            mistakes += error.mistakes
+            continue
+        if map_.format in shipped() or map_.format in found:
+            problem = f"format '{map_.format}' exists already; give it another name"
+            mistakes.append(Mistake(str(path), 1, 1, problem))
+        found[map_.format] = format_of_map(map_)
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    _own.update(found)
+
+
 def formats() -> Mapping[str, Format]:
-    """Return all formats by name."""
+    """Return all formats by name, the school's own among them."""
+    return MappingProxyType(dict(sorted({**shipped(), **_own}.items())))
+
+
+@cache
+def shipped() -> Mapping[str, Format]:
+    """Return the formats that come with filterwatch."""
     found: dict[str, Format] = {}
     for module in pkgutil.iter_modules(grammars.__path__, f"{grammars.__name__}."):
         table: Mapping[str, Format] = getattr(import_module(module.name), "FORMATS", {})

@@ -25,8 +25,8 @@ def _expression(text: str) -> str:
     try:
         pl.Series(["x"]).str.contains(text)
     except pl.exceptions.ComputeError as error:
-        reason = str(error).strip().splitlines()[-1].removeprefix("error: ")
-        raise ValueError(f"no regular expression ({reason})") from None
+        told = [line.removeprefix("error: ") for line in str(error).splitlines() if line.startswith("error: ")]
+        raise ValueError(f"no regular expression{f' ({told[0]})' if told else ''}") from None
     return text
 
 
