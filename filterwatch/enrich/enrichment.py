@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,6 +15,8 @@ from filterwatch.config import Part
 from filterwatch.enrich import tunnels, visits
 from filterwatch.enrich.asof import SCHEMA as FACTS
 from filterwatch.enrich.calendar import Calendar
+from filterwatch.enrich.chains import RECENT as CHAINED
+from filterwatch.enrich.chains import Chain
 from filterwatch.enrich.identity import Identity
 from filterwatch.enrich.lease_files import LeaseFiles
 from filterwatch.enrich.leases import Leases
@@ -27,7 +30,7 @@ from filterwatch.enrich.where import Index, NoLists, Where
 from filterwatch.enrich.who import Who
 from filterwatch.errors import FilterwatchError
 
-_STATE = b"filterwatch-enrich-2\n"
+_STATE = b"filterwatch-enrich-3\n"
 
 
 class Settings(Part):
@@ -41,6 +44,9 @@ class Settings(Part):
     logged_at_start: tuple[str, ...] = Field(
         default=(), description="Sources whose lines carry the time at which a request began, not its end."
     )
+    chains: tuple[Chain, ...] = Field(
+        default=(), description="Proxies behind a filter whose log is read too: the filter's line of a request counts."
+    )
 
 
 class Enrich:
@@ -53,7 +59,15 @@ class Enrich:
         register: The roster and the devices, for what needs more of a person than the columns hold.
     """
 
-    def __init__(self, when: When, where: Where, register: Register, people: People, files: LeaseFiles) -> None:
+    def __init__(
+        self,
+        when: When,
+        where: Where,
+        register: Register,
+        people: People,
+        files: LeaseFiles,
+        behind: Sequence[Chain] = (),
+    ) -> None:
         self.register = register
         self._when = when
         self._where = where
@@ -61,7 +75,7 @@ class Enrich:
         self._leases = Leases(people.lease_length // timedelta(microseconds=1))
         self._sessions = Sessions(people.login_length // timedelta(microseconds=1))
         self._who = Who(Identity(people, register), self._leases, self._sessions)
-        self._once = Once()
+        self._once = Once(behind)
 
     def use(self, index: Index) -> None:
         """Take newer category lists from the next batch on."""
@@ -88,7 +102,8 @@ class Enrich:
 
     def state(self) -> bytes:
         """Return what :meth:`settle` remembers: requests of the last seconds, leases, logins."""
-        frames = (self._once.visits, self._once.tunnels, self._leases.history.frame(), self._sessions.history.frame())
+        requests = (self._once.visits, self._once.tunnels, self._once.chains)
+        frames = (*requests, self._leases.history.frame(), self._sessions.history.frame())
         return _STATE + b"".join(_packed(frame) for frame in frames)
 
     def restore(self, state: bytes) -> None:
@@ -103,12 +118,13 @@ class Enrich:
             rest = state.removeprefix(_STATE)
             visited, rest = _unpacked(rest, visits.RECENT)
             opened, rest = _unpacked(rest, tunnels.RECENT)
+            chained, rest = _unpacked(rest, CHAINED)
             leased, rest = _unpacked(rest, FACTS)
             logged_in, rest = _unpacked(rest, FACTS)
         except (ValueError, pl.exceptions.PolarsError) as error:
             problem = f"the saved state of the enrichment is damaged ({error}); restore the journal from its back-up"
             raise FilterwatchError(problem) from None
-        self._once.visits, self._once.tunnels = visited, opened
+        self._once.visits, self._once.tunnels, self._once.chains = visited, opened, chained
         self._leases.history.restore(leased)
         self._sessions.restore(logged_in)
 
@@ -132,7 +148,7 @@ def build(
     files = LeaseFiles(directory / path for path in settings.people.leases)
     when = When(zone or ZoneInfo("Europe/London"), settings.calendar, settings.logged_at_start)
     where = Where(index or NoLists(), suffixes, Engines())
-    return Enrich(when, where, register, settings.people, files)
+    return Enrich(when, where, register, settings.people, files, settings.chains)
 
 
 def _packed(frame: pl.DataFrame) -> bytes:

@@ -53,11 +53,13 @@ RECENT = pl.Schema(
         "client_mac": pl.String(),
         "client_port": pl.Int32(),
         "query_type": pl.String(),
+        "stage": pl.Int8(),
         "weight": pl.Int8(),
         "leads": pl.Boolean(),
     }
 )
-"""Requests of the last seconds: their question, the verdict known so far as a weight, and whether they lead."""
+"""Requests of the last seconds: their question, which line of a request it was (:func:`_stage`), the verdict known so
+far as a weight, and whether they lead."""
 
 Places = NDArray[np.int64]
 """Numbers of lines."""
@@ -100,24 +102,56 @@ def _lines(dns: pl.DataFrame, recent: pl.DataFrame) -> pl.DataFrame:
     known), ``stands`` (whether it stands for a request: questions do, and answers whose question is not known; of these
     those that name neither a client nor a block tell of nobody: the target of an alias, for example).
     """  # noqa: D415 - a list of columns follows
-    own = [name for name in RECENT if name not in ("weight", "leads")]
+    own = [name for name in RECENT if name not in ("stage", "weight", "leads")]
     weight = column(dns, "action").cast(pl.String).replace_strict(_WEIGHT, default=0, return_dtype=pl.Int8)
-    new = dns.lazy().select(*(column(dns, name).alias(name) for name in own), weight=weight.fill_null(0), leads=False)
+    weight = weight.fill_null(0)
+    new = dns.lazy().select(
+        *(column(dns, name).alias(name) for name in own), stage=_stage(dns, weight), weight=weight, leads=False
+    )
     place, question = pl.col("place"), pl.col("question")
-    asks = pl.col("query_type").is_not_null()
-    nearest = pl.when(asks).then(place).forward_fill().over("stream", "request_key")
-    asked = pl.when(asks).then(place).when(pl.col("request_key").is_not_null()).then(nearest)
-    near = (pl.col("time") - pl.col("time").gather(question)).abs() <= ANSWERED
+    asked = pl.coalesce(_known(_ASKS), place)
+    replied = pl.coalesce(_known(_ASKS), _known(_DECIDES), place)
+    latest = _near(question.forward_fill().over("stream", "request_key"))
     lines = (
-        pl.concat([recent.lazy(), new.with_columns(pl.col("source", "stream").fill_null(""))])
+        pl.concat([recent.lazy(), new.select(RECENT.names()).with_columns(pl.col("source", "stream").fill_null(""))])
         .with_row_index("place")  # a column: inside over() a range would begin anew in each group
-        .with_columns(question=asked)
-        .with_columns(question=pl.when(near | (question == place)).then(question))
+        .with_columns(question=pl.when(pl.col("stage") == _ASKS).then(place))
+        .with_columns(question=pl.when(pl.col("stage") == _DECIDES).then(asked).otherwise(question))
+        .with_columns(question=pl.when(pl.col("stage") == _REPLIES).then(replied).otherwise(question))
+        .with_columns(question=pl.when(pl.col("stage").is_null()).then(latest).otherwise(question))
         .with_columns(pl.coalesce(name, pl.col(name).gather(question)) for name in FILLED)
     )
     tells = pl.col("client_ip").is_not_null() | (pl.col("weight") == _BLOCKED)
     stands = (question == place) | (question.is_null() & tells)
     return lines.with_columns(stands=stands.fill_null(value=False)).collect(engine="in-memory")
+
+
+_ASKS, _DECIDES, _REPLIES = 0, 1, 2
+
+
+def _stage(dns: pl.DataFrame, weight: pl.Expr) -> pl.Expr:
+    """Return which line of its request one is, where it names its type itself: the question, a decision (a local zone,
+    an RPZ), the reply; null for lines that leave the type to their question.
+
+    unbound and BIND name client, name and type on each of them; logs with one line a request have no key.
+    """  # noqa: D205 - the cases are the promise
+    bare = (weight == 0) & column(dns, "rcode").is_null()
+    asks = bare | column(dns, "request_key").is_null()
+    told = pl.when(column(dns, "rcode").is_null()).then(_DECIDES).otherwise(_REPLIES)
+    stage = pl.when(asks).then(_ASKS).otherwise(told)
+    return pl.when(column(dns, "query_type").is_not_null()).then(stage).cast(pl.Int8)
+
+
+def _near(place: pl.Expr) -> pl.Expr:
+    """Return *place*, null where that line is too long ago or the line has no key."""
+    near = (pl.col("time") - pl.col("time").gather(place)).abs() <= ANSWERED
+    return pl.when(near & pl.col("request_key").is_not_null()).then(place)
+
+
+def _known(stage: int) -> pl.Expr:
+    """Return the question of the nearest line of *stage* before each line, of its request's key."""
+    here = pl.when(pl.col("stage") == stage).then(pl.col("question"))
+    return _near(here.forward_fill().over("stream", "request_key"))
 
 
 def _leaders(lines: pl.DataFrame, old: int) -> Places:

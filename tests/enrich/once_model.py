@@ -33,19 +33,28 @@ class Model:
 
     def leader(self, n, row, counts):
         key = (row["stream"], row["request_key"])
-        if row["query_type"] is not None:
-            self.questions[key] = row
-            client, query, kind = row["client_ip"], row["query"], row["query_type"]
-        else:
-            question = self.questions.get(key) if row["request_key"] else None
-            if question and abs(row["time"] - question["time"]) <= timedelta(seconds=5):
-                return question["leader"]
-            if row["client_ip"] is None and row["action"] != "blocked":
-                return None
-            client, query, kind = row["client_ip"], row["query"], None
-        row["leader"] = self.visit(row, (row["source"], client, query), kind)
+        question = self.question(key, row)
+        if question is not row and question is not None:
+            return question["leader"]
+        if question is None and row["client_ip"] is None and row["action"] != "blocked":
+            return None
+        row["leader"] = self.visit(row, (row["source"], row["client_ip"], row["query"]), row["query_type"])
         counts[n] = row["leader"]["row"] is row
         return row["leader"]
+
+    def question(self, key, row):
+        """Return the line that opens the request of *row*: itself, an earlier one, or none that is known."""
+        known = self.questions.setdefault(key, {}) if row["request_key"] else {}
+        known = {stage: one for stage, one in known.items() if abs(row["time"] - one["time"]) <= timedelta(seconds=5)}
+        if row["query_type"] is None:
+            return known.get("latest")
+        decided, replied = WEIGHT.get(row["action"], 0) > 0, row["rcode"] is not None
+        stage = "replies" if replied else "decides" if decided else "asks"
+        stage = stage if row["request_key"] else "asks"
+        before = {"asks": (), "decides": ("asks",), "replies": ("asks", "decides")}[stage]
+        found = next((known[one] for one in before if one in known), row)
+        self.questions[key] = self.questions.get(key, {}) | {"latest": found, stage: found}
+        return found
 
     def visit(self, row, pair, kind):
         alone = kind not in ADDRESSES or row["query"] is None

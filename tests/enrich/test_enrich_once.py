@@ -277,3 +277,46 @@ def test_an_empty_batch_changes_nothing():
     before = once.visits
     assert once.add(pl.DataFrame(schema=EVENT_SCHEMA).drop("counted")).is_empty()
     assert once.visits is before
+
+
+# Resolvers that name the type on every line (unbound, BIND)
+
+
+def unbound(time, action="unknown", rcode=None, kind="TXT", key="10.0.0.1/a.example/TXT", **more):
+    return asked(time, kind=kind, key=key, action=action, rcode=rcode, **more)
+
+
+@pytest.mark.parametrize("kind", ["A", "TXT"])
+def test_query_local_action_and_reply_are_one_request_with_the_verdict_at_the_query(kind):
+    rows = [
+        unbound(0, kind=kind),
+        unbound(0, "blocked", filter_rule="blocked.example. always_nxdomain", kind=kind),
+        unbound(0, "error", "NXDOMAIN", kind=kind),
+    ]
+    out = Once().add(events(*rows))
+    assert out["counted"].to_list() == [True, False, False]
+    assert out.select("action", "filter_rule").row(0) == ("blocked", "blocked.example. always_nxdomain")
+    assert counted(rows[:1], rows[1:2], rows[2:]) == [[True], [True], [False]], "a block is never left uncounted"
+
+
+def test_a_slow_reply_is_still_that_of_its_query():
+    assert counted([unbound(0, kind="A"), unbound(4, "allowed", "NOERROR", kind="A")]) == [[True, False]]
+    assert counted([unbound(0)], [unbound(4, "allowed", "NOERROR")]) == [[True], [False]]
+
+
+def test_where_queries_are_not_logged_the_decision_stands_for_the_request_and_else_the_reply():
+    assert counted([unbound(0, "blocked"), unbound(0, "error", "NXDOMAIN")]) == [[True, False]]
+    assert counted([unbound(0, "blocked")], [unbound(0, "error", "NXDOMAIN")]) == [[True], [False]]
+    assert counted([unbound(0, "allowed", "NOERROR"), unbound(3, "allowed", "NOERROR")]) == [[True, True]]
+
+
+def test_two_queries_are_two_requests_whatever_their_replies():
+    query, reply = unbound(0), unbound(1, "allowed", "NOERROR")
+    assert counted([query, reply, {**query, "time": 3}, {**reply, "time": 4}]) == [[True, False, True, False]]
+    assert counted([query, {**query, "time": 3}, {**reply, "time": 4}]) == [[True, True, False]]
+
+
+def test_a_log_with_one_line_a_request_has_no_key_and_counts_each():
+    assert counted([unbound(0, "blocked", "NOERROR", key=None), unbound(0, "allowed", "NOERROR", key=None)]) == [
+        [True, True]
+    ]

@@ -46,7 +46,8 @@ questions = event(
     query=names,
     query_type=st.sampled_from(["A", "AAAA", "TXT"]),
     request_key=keys,
-    action=st.sampled_from(["unknown", "unknown", "allowed", "blocked"]),
+    action=st.sampled_from(["unknown", "unknown", "unknown", "allowed", "blocked"]),
+    rcode=st.sampled_from([None, None, "NOERROR"]),
 )
 answers = event(
     "dns",
