@@ -127,6 +127,20 @@ def unbound(r: random.Random) -> Iterator[str]:
         yield f"{head}reply: {client} {asked} {r.choice(('NOERROR', 'NXDOMAIN'))} 0.{r.randrange(10**6):06d} 0 60"
 
 
+def adguard_querylog(r: random.Random) -> Iterator[str]:
+    now = float(START)
+    blocked = '{"Rules":[{"Text":"||site.example^","FilterListID":1}],"Reason":3,"IsFiltered":true}'
+    while True:
+        now += r.random() / 20
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{r.randrange(10**6):06d}789Z"
+        client = f"10.1.{r.randrange(4)}.{r.randrange(200)}"
+        yield (
+            f'{{"T":"{stamp}","QH":"{_host(r)}","QT":"{r.choice(("A", "AAAA", "HTTPS"))}","QC":"IN","CP":"",'
+            f'"Upstream":"192.0.2.53:53","Answer":"{r.randrange(10**4):04d}gYAAAQABAAAAAAJhbgZ5YW5kZXgCcnUAAAEAAQ==",'
+            f'"IP":"{client}","Result":{blocked if r.random() < 0.1 else "{}"},"Elapsed":{r.randrange(10**8)}}}'
+        )
+
+
 def filter_events(r: random.Random) -> Iterator[str]:
     while True:
         yield f"Nov 22 02:04:41 gw CRON[{r.randrange(9999)}]: pam_unix(cron:session): session opened for user root"
@@ -214,6 +228,7 @@ MAKERS: dict[str, Callable[[random.Random], Iterator[str]]] = {
     "filter_events": filter_events,
     "bind": bind,
     "unbound": unbound,
+    "adguard_querylog": adguard_querylog,
     **{f"e2guardian_{layout}": partial(e2guardian, layout=layout) for layout in range(1, 6)},
     "filterlog": filterlog,
     "squidguard": squidguard,
