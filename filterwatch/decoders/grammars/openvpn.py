@@ -91,8 +91,11 @@ def _client(peer: re.Match[str] | None) -> dict[str, Value]:
     }
 
 
+_MARKS = (b"MULTI: ", b"TLS: Username/", b"TLS Auth Error: ", b"peer info: ", b"client-instance ")
+
+
 def _claims(line: bytes, event: Mapping[str, object]) -> bool:
-    return event.get("kind") == "auth" and (b"MULTI: " in line or b"TLS: Username/" in line or b"peer info: " in line)
+    return event.get("kind") == "auth" and any(mark in line for mark in _MARKS)
 
 
 FORMATS = {
