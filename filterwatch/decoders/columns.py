@@ -3,82 +3,123 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from filterwatch.decoders.convert import BY_COLUMN, CONVERSIONS, OWN_COLUMN
+from filterwatch.decoders.convert import BY_COLUMN, CONVERSIONS, OWN_COLUMN, Conversion
 from filterwatch.decoders.decoded import EVENT_ROWS
-from filterwatch.decoders.maps import FieldMap, Record, Target, Verdicts
-from filterwatch.events import ACTION, KIND
+from filterwatch.decoders.maps import FieldMap, Record, Target
+from filterwatch.decoders.tables import Lookup, Row, looked_up
+from filterwatch.events import ACTION, KIND, DataType
+
+_STAMP = ("line", "stamp_us", "stamp_clock")
 
 
-def columns_of(rows: pl.DataFrame, map_: FieldMap, record: Record | None) -> pl.DataFrame:
-    """Return ``line``, the stamp and the event columns of *rows*, all of them of type *record*."""
-    own: Mapping[str, Target] = record.fields if record else {}
-    found: dict[str, pl.Series] = {}
-    beside: dict[str, pl.Series] = {}
-    for column, target in {**map_.fields, **own}.items():
-        name = OWN_COLUMN.get(column, column)
-        values = _values(rows, column, target)
-        for other, series in values.items():
-            place = found if other == "value" else beside
-            key = name if other == "value" else other
-            place[key] = place[key].fill_null(series) if key in place else series
-    for name, series in beside.items():
-        found[name] = found[name].fill_null(series) if name in found else series
-    verdicts = record.action if record and record.action else map_.action
-    kind = record.kind if record and record.kind else map_.kind
-    columns = [series.cast(EVENT_ROWS[name]).alias(name) for name, series in found.items()]
-    return rows.select("line", "stamp_us", "stamp_clock").with_columns(
-        *columns, _action(rows, verdicts), pl.lit(kind, KIND).alias("kind")
-    )
+class Columns:
+    """How the event columns of one type of lines come from its texts by key.
+
+    Args:
+        map_: The format.
+        record: The type; null for lines of none.
+    """
+
+    def __init__(self, map_: FieldMap, record: Record | None) -> None:
+        targets: Mapping[str, Target] = {**map_.fields, **(record.fields if record else {})}
+        self._verdicts = record.action if record and record.action else map_.action
+        kind = record.kind if record and record.kind else map_.kind
+        read = {column: target for column, target in targets.items() if target.value is None}
+        self._texts = [_text(target).alias(f"text {column}") for column, target in read.items()]
+        self._values: list[pl.Expr] = []
+        self._flags: list[pl.Expr] = []
+        self._lookups: list[Lookup] = []
+        found: dict[str, list[str]] = {}
+        beside: dict[str, list[str]] = {}
+        for column, target in read.items():
+            own = OWN_COLUMN.get(column, column)
+            one = CONVERSIONS[target.conversion or BY_COLUMN[column]]
+            given = {own: EVENT_ROWS[own], **(one.beside or {})}
+            for at, other in enumerate(given):
+                places = (beside if at else found).setdefault(other, [])
+                places += [f"{column} plain {at}"] if one.values else []
+                places += [f"{column} asked {at}"] if one.exact else []
+            self._read(column, one, given)
+        self._kept = [name for names in (*found.values(), *beside.values()) for name in names if " plain " in name]
+        for other, names in beside.items():
+            found.setdefault(other, []).extend(names)
+        constants = {column: target.value for column, target in targets.items() if target.value is not None}
+        self._last = [
+            *(pl.coalesce(names).alias(name) for name, names in found.items() if name not in constants),
+            *(pl.lit(value).cast(EVENT_ROWS[column]).alias(column) for column, value in constants.items()),
+            pl.lit(kind, KIND).alias("kind"),
+        ]
+
+    def _read(self, column: str, one: Conversion, given: Mapping[str, DataType]) -> None:
+        """Remember how the values of one column come from its text."""
+        text, plain = pl.col(f"text {column}"), pl.col(f"plain {column}")
+        for at, (value, dtype) in enumerate(zip(one.values(text) if one.values else (), given.values(), strict=False)):
+            sure = value if one.plain is None else pl.when(plain).then(value)
+            self._values.append(sure.cast(dtype).alias(f"{column} plain {at}"))
+        if one.exact is None:
+            return
+        source = f"text {column}"
+        if one.plain is not None:
+            self._flags.append(one.plain(text).alias(f"plain {column}"))
+            self._values.append(pl.when(~plain).then(text).alias(f"odd {column}"))
+            source = f"odd {column}"
+        self._lookups.append(_lookup(source, column, one.exact, given))
+
+    def of(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the stamp and the event columns of *rows*, all of them of this type."""
+        frame = rows.select(*_STAMP, *self._texts, self._action().alias("action"))
+        frame = frame.with_columns(self._flags).with_columns(self._values)
+        if self._lookups:
+            frame = looked_up(frame, self._lookups, pl.col(*_STAMP, "action", *self._kept))
+        return frame.select(*_STAMP, "action", *self._last)
+
+    def _action(self) -> pl.Expr:
+        if self._verdicts is None:
+            return pl.lit(None, ACTION)
+        steps = [
+            _meant(pl.coalesce(step.keys), {str(key): words for key, words in step.words.items()})
+            for step in self._verdicts.steps
+        ]
+        return pl.coalesce([*steps, pl.lit(self._verdicts.otherwise, pl.String)]).cast(ACTION)
 
 
-def _values(rows: pl.DataFrame, column: str, target: Target) -> dict[str, pl.Series]:
-    if target.value is not None:
-        value = pl.repeat(target.value, len(rows), eager=True)
-        return {"value": value}
-    texts = rows.select(pl.coalesce(target.keys)).to_series()
+def _lookup(source: str, column: str, exact: Callable[[str], Row], given: Mapping[str, DataType]) -> Lookup:
+    nothing: Row = (None,) * len(given)
+    columns = {f"{column} asked {at}": dtype for at, dtype in enumerate(given.values())}
+    return Lookup(source, lambda text: exact(text) if text else nothing, columns)
+
+
+def _text(target: Target) -> pl.Expr:
+    """Return the text of the line that *target* speaks of."""
+    text = pl.coalesce(target.keys)
     if target.pattern:
-        texts = texts.str.extract(target.pattern)
+        text = text.str.extract(target.pattern)
     if target.words:
-        texts = _meant(texts, target.words)
-    if target.host:
-        texts = _absolute(rows, texts, target)
-    values = CONVERSIONS[target.conversion or BY_COLUMN[column]](texts)
-    return {name: values[name] for name in values.columns}
+        text = _meant(text, target.words)
+    return _absolute(text, target) if target.host else text
 
 
-def _absolute(rows: pl.DataFrame, texts: pl.Series, target: Target) -> pl.Series:
-    """Return URLs whose host stands in another key, put together."""
-    host = pl.coalesce(target.host)
+def _absolute(text: pl.Expr, target: Target) -> pl.Expr:
+    """Return a URL whose host stands in another key, put together."""
     service = pl.coalesce(target.scheme).str.to_lowercase() if target.scheme else pl.lit(None, pl.String)
     named = pl.when(service.str.contains("^(?:.*/)?(?:https|ssl|tls|443|8443)$")).then(pl.lit("https://"))
     scheme = named.when(service == "ftp").then(pl.lit("ftp://")).otherwise(pl.lit("http://"))
-    path = pl.when(pl.col("text").str.starts_with("/")).then(pl.concat_str(scheme, host, "text"))
-    return rows.with_columns(texts.alias("text")).select(path.otherwise("text")).to_series().fill_null(texts)
+    whole = pl.concat_str(scheme, pl.coalesce(target.host), text)
+    return pl.when(text.str.starts_with("/")).then(pl.coalesce(whole, text)).otherwise(text)
 
 
-def _meant(texts: pl.Series, words: Mapping[str, Sequence[str]]) -> pl.Series:
-    """Return what each text means; null where no word is it."""
-    text = pl.col("text")
-    meant = pl.lit(None, pl.String)
+def _meant(text: pl.Expr, words: Mapping[str, Sequence[str]]) -> pl.Expr:
+    """Return what a text means; null where no word is it."""
+    meant: pl.Expr = pl.lit(None, pl.String)
     for value, several in reversed(list(words.items())):
-        meant = pl.when(text.str.contains(among(several))).then(pl.lit(str(value))).otherwise(meant)
-    return texts.alias("text").to_frame().select(meant.alias("text")).to_series()
+        meant = pl.when(text.str.contains(among(several))).then(pl.lit(value)).otherwise(meant)
+    return meant
 
 
 def among(words: Sequence[str]) -> str:
     """Return the expression for a text that is one of *words*, without case; ``*`` stands for anything."""
     return "(?is)^(?:" + "|".join(re.escape(word).replace(r"\*", ".*") for word in words) + ")$"
-
-
-def _action(rows: pl.DataFrame, verdicts: Verdicts | None) -> pl.Expr:
-    if verdicts is None:
-        return pl.lit(None, ACTION).alias("action")
-    steps = [
-        _meant(rows.select(pl.coalesce(step.keys)).to_series(), {str(key): words for key, words in step.words.items()})
-        for step in verdicts.steps
-    ]
-    return pl.coalesce([*map(pl.lit, steps), pl.lit(verdicts.otherwise, pl.String)]).cast(ACTION).alias("action")

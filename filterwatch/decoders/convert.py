@@ -1,59 +1,57 @@
 """From the texts of a line to the values of event columns, many at once.
 
-A conversion is a function from one text column to one or more value columns.  What nearly always looks the same is an
-expression; what does not is asked of the exact function once for each distinct text.
+A conversion is an expression where texts nearly always look the same, and a function asked once for each distinct text
+for those that do not.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 import polars as pl
 
 from filterwatch.decoders import url
 from filterwatch.decoders.fieldmap import PROTOCOLS
-from filterwatch.decoders.reading import IPV4, Value, address, mac, user
+from filterwatch.decoders.reading import IPV4, address, mac, user
+from filterwatch.decoders.tables import Row
 from filterwatch.events import CONTROL_EVENT, DECODED_SCHEMA, DataType
 
-Convert = Callable[[pl.Series], pl.DataFrame]
-"""From texts (null where there is none) to columns; the first is named ``value``, others by their event column."""
-
 _CREDENTIALS = r"://[^/?#\s]*@"
-_PLAIN_URL = r"^[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)(?::([0-9]{1,4}))?(?:[/?#]|$)"
+_PLAIN_URL = r"^[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.[A-Za-z][A-Za-z0-9-]*)(?:[/?#]|$)"
 _ENDPOINT = re.compile(r"\[?(?P<host>[^\]]*?)\]?[:#](?P<port>\d{1,5})")
 
-
-def distinct(texts: pl.Series, read: Callable[[str], Value], dtype: DataType) -> pl.Series:
-    """Return what *read* says of each text, asked once for each distinct one."""
-    words = texts.drop_nulls().unique()
-    values = pl.Series([read(word) for word in words.to_list()], dtype=dtype)
-    return texts.replace_strict(words, values, default=None, return_dtype=dtype)
+Texts = Callable[[pl.Expr], pl.Expr]
 
 
-def _one(values: pl.Series) -> pl.DataFrame:
-    return values.alias("value").to_frame()
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """From a text to one value or several.
+
+    Attributes:
+        exact: The values of one text; null where *values* serves for all texts.
+        plain: Which texts need no asking; null for none.
+        values: The values of a plain text.
+        beside: Event columns that the second and further values are for, with their types.
+    """
+
+    exact: Callable[[str], Row] | None = None
+    plain: Texts | None = None
+    values: Callable[[pl.Expr], tuple[pl.Expr, ...]] | None = None
+    beside: Mapping[str, DataType] | None = None
 
 
-def _of(read: Callable[[str], Value], dtype: DataType = pl.String) -> Convert:
-    return lambda texts: _one(distinct(texts, read, dtype))
+def _expression(values: Texts) -> Conversion:
+    return Conversion(values=lambda text: (values(text),))
 
 
-def _expr(make: Callable[[pl.Expr], pl.Expr]) -> Convert:
-    return lambda texts: texts.alias("value").to_frame().select(make(pl.col("value")).alias("value"))
+def _asked(read: Callable[[str], str | int | None]) -> Conversion:
+    return Conversion(lambda text: (read(text),))
 
 
-def _addresses(texts: pl.Series) -> pl.DataFrame:
-    frame = texts.alias("text").to_frame().with_columns(plain=pl.col("text").str.contains(IPV4))
-    odd = frame.select(pl.when(~pl.col("plain")).then("text")).to_series()
-    if odd.null_count() == len(odd):
-        return _one(texts)
-    other = distinct(odd, lambda text: address(text.strip("[] ")), pl.String)
-    return frame.select(value=pl.when("plain").then("text").otherwise(other))
-
-
-def _number(most: int) -> Callable[[pl.Expr], pl.Expr]:
+def _count(most: int) -> Texts:
     def convert(text: pl.Expr) -> pl.Expr:
         count = text.str.extract(r"^ *([0-9]{1,18})(?:\.[0-9]*)? *$").cast(pl.Int64)
         return pl.when(count <= most).then(count)
@@ -66,13 +64,17 @@ def _milliseconds(text: pl.Expr) -> pl.Expr:
     return (seconds * 1000).round().cast(pl.Int64)
 
 
-def _users(texts: pl.Series) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "value": distinct(texts, lambda text: user(text)[0], pl.String),
-            "user_domain": distinct(texts, lambda text: user(text)[1], pl.String),
-        }
-    )
+def _name(text: pl.Expr) -> pl.Expr:
+    name = text.str.strip_chars("[] ").str.to_lowercase()
+    return pl.when(name == ".").then(name).otherwise(name.str.strip_chars_end("."))
+
+
+def _clean(text: pl.Expr) -> pl.Expr:
+    return text.str.replace_all(_CREDENTIALS, "://***@")
+
+
+def _address(text: str) -> Row:
+    return (address(text.strip("[] ")),)
 
 
 _COMMON_NAME = re.compile(r"(?:^|[,/])\s*CN\\?=((?:[^,\\]|\\.)+)", re.IGNORECASE)
@@ -87,20 +89,14 @@ def _directory_user(text: str) -> str | None:
     return user(name.replace("\\,", ","))[0]
 
 
-def _endpoints(port: str) -> Convert:
-    def convert(texts: pl.Series) -> pl.DataFrame:
-        def host(text: str) -> str | None:
-            found = _ENDPOINT.fullmatch(text)
-            return address(found["host"]) if found and not address(text) else address(text)
-
-        def number(text: str) -> int | None:
-            found = None if address(text) else _ENDPOINT.fullmatch(text)
-            value = int(found["port"]) if found and address(found["host"]) else None
-            return value if value is not None and value <= 65_535 else None
-
-        return pl.DataFrame({"value": distinct(texts, host, pl.String), port: distinct(texts, number, pl.Int32)})
-
-    return convert
+def _endpoint(text: str) -> Row:
+    whole = address(text)
+    if whole:
+        return whole, None
+    found = _ENDPOINT.fullmatch(text)
+    host = address(found["host"]) if found else None
+    port = int(found["port"]) if found and host else None
+    return host, port if port is not None and port <= 65_535 else None
 
 
 def authority(text: str) -> url.Authority:
@@ -110,26 +106,13 @@ def authority(text: str) -> url.Authority:
     return url.NOBODY if text[:1] in ("/", "?", "") or " " in text else url.asked(text, "CONNECT")
 
 
-def _urls(texts: pl.Series) -> pl.DataFrame:
-    clean = pl.col("text").str.replace_all(_CREDENTIALS, "://***@")
-    frame = texts.alias("text").to_frame().select(value=clean, plain=pl.col("text").str.extract_groups(_PLAIN_URL))
-    frame = frame.unnest("plain").rename({"1": "host", "2": "port"})
-    odd = frame.select(pl.when(pl.col("host").is_null()).then("value")).to_series()
-    plain = frame.select(
-        "value",
-        host=pl.when(~pl.col("host").str.contains(r"^[0-9.]+$")).then(pl.col("host").str.to_lowercase()),
-        dest_port=pl.col("port").cast(pl.Int32),
-        numeric=pl.when(pl.col("host").str.contains(r"^[0-9.]+$")).then("value"),
-    )
-    asked = odd.fill_null(plain["numeric"])
-    if asked.null_count() == len(asked):
-        return plain.select("value", "host", "dest_port", dest_ip=pl.lit(None, pl.String))
-    return plain.select(
-        "value",
-        pl.coalesce("host", distinct(asked, lambda text: authority(text).host, pl.String)).alias("host"),
-        pl.coalesce("dest_port", distinct(asked, lambda text: authority(text).port, pl.Int32)).alias("dest_port"),
-        distinct(asked, lambda text: authority(text).ip, pl.String).alias("dest_ip"),
-    )
+def _url(text: str) -> Row:
+    whom = authority(text)
+    return url.without_credentials(text), whom.host, whom.port, whom.ip
+
+
+def _plain_url(text: pl.Expr) -> tuple[pl.Expr, ...]:
+    return text, text.str.extract(_PLAIN_URL).str.to_lowercase(), pl.lit(None, pl.Int32), pl.lit(None, pl.String)
 
 
 def _host(text: str) -> str | None:
@@ -137,40 +120,36 @@ def _host(text: str) -> str | None:
     return (found or "").rstrip(".") or None
 
 
-def _protocol(text: str) -> str:
-    return PROTOCOLS.get(text, text.lower())
-
-
-def _name(text: pl.Expr) -> pl.Expr:
-    name = text.str.strip_chars("[] ").str.to_lowercase()
-    return pl.when(name == ".").then(name).otherwise(name.str.strip_chars_end("."))
-
-
-def _control(text: pl.Expr) -> pl.Expr:
-    return text.cast(CONTROL_EVENT, strict=False)
-
-
-CONVERSIONS: Mapping[str, Convert] = {
-    "text": _one,
-    "lower": _expr(lambda text: text.str.to_lowercase()),
-    "upper": _expr(lambda text: text.str.to_uppercase()),
-    "clean": _expr(lambda text: text.str.replace_all(_CREDENTIALS, "://***@")),
-    "unquoted": _of(unquote),
-    "number": _expr(_number(10**18)),
-    "port": _expr(_number(65_535)),
-    "status": _expr(_number(999)),
-    "seconds": _expr(_milliseconds),
-    "address": _addresses,
-    "mac": _of(mac),
-    "protocol": _of(_protocol),
-    "user": _users,
-    "directory_user": _of(_directory_user),
-    "client": _endpoints("client_port"),
-    "dest": _endpoints("dest_port"),
-    "url": _urls,
-    "host": _of(_host),
-    "name": _expr(_name),
-    "control_event": _expr(_control),
+CONVERSIONS: Mapping[str, Conversion] = {
+    "text": _expression(lambda text: text),
+    "lower": _expression(lambda text: text.str.to_lowercase()),
+    "upper": _expression(lambda text: text.str.to_uppercase()),
+    "clean": _expression(_clean),
+    "unquoted": _asked(unquote),
+    "number": _expression(_count(10**18)),
+    "port": _expression(_count(65_535)),
+    "status": _expression(_count(999)),
+    "seconds": _expression(_milliseconds),
+    "address": Conversion(_address, lambda text: text.str.contains(IPV4), lambda text: (text,)),
+    "mac": _asked(mac),
+    "protocol": _asked(lambda text: PROTOCOLS.get(text, text.lower())),
+    "user": Conversion(user, beside={"user_domain": pl.String()}),
+    "directory_user": _asked(_directory_user),
+    "client": Conversion(_endpoint, beside={"client_port": pl.Int32()}),
+    "dest": Conversion(_endpoint, beside={"dest_port": pl.Int32()}),
+    "url": Conversion(
+        _url,
+        lambda text: text.str.contains(_PLAIN_URL) & ~text.str.contains("@", literal=True),
+        _plain_url,
+        {"host": pl.String(), "dest_port": pl.Int32(), "dest_ip": pl.String()},
+    ),
+    "host": Conversion(
+        lambda text: (_host(text),),
+        lambda text: text.str.contains(r"^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$"),
+        lambda text: (text.str.to_lowercase(),),
+    ),
+    "name": _expression(_name),
+    "control_event": _expression(lambda text: text.cast(CONTROL_EVENT, strict=False)),
 }
 """``seconds`` gives milliseconds; ``unquoted`` decodes %20; ``client`` and ``dest`` read address:port."""
 

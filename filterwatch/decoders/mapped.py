@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from filterwatch.decoders import line_decoder
-from filterwatch.decoders.columns import among, columns_of
+from filterwatch.decoders.columns import Columns, among
 from filterwatch.decoders.decoded import ANSWERS, Decoded, Decoder
 from filterwatch.decoders.families import cef, delimited, jsonlines, keyvalue, pattern
 from filterwatch.decoders.families.cut import SURE, Cut
@@ -24,7 +24,7 @@ from filterwatch.decoders.format import Format, Options
 from filterwatch.decoders.maps import Condition, FieldMap, Shape, When
 from filterwatch.decoders.reading import visible
 from filterwatch.decoders.screen import Lines, kept
-from filterwatch.decoders.settling import Settling
+from filterwatch.decoders.settling import STAMP, Settling
 from filterwatch.decoders.stamps import read_stamp
 from filterwatch.decoders.written import STAMPS, stamps
 from filterwatch.lines import LineBatch
@@ -81,6 +81,7 @@ class MappedDecoder:
         self._settling = Settling(zone, year)
         self._ways = [_Way(shape, cut_of(shape)) for shape in map_.shapes]
         self._keys = _keys(map_)
+        self._types = [Columns(map_, record) for record in map_.records] + [Columns(map_, None)]
 
     @property
     def name(self) -> str:
@@ -127,8 +128,10 @@ class MappedDecoder:
         rest = rest.filter(~blank) if unsure else rest
         found = []
         for number, way in enumerate(self._ways):
+            if not len(rest):
+                break
             message = way.messages(rest["text"])
-            mine = rest.filter(message.is_not_null())
+            mine = rest.filter(message.is_not_null()) if message.null_count() else rest
             if not len(mine):
                 continue
             if way.cut.fast is None:
@@ -189,31 +192,28 @@ class MappedDecoder:
         """Return the events with their stamps, and the lines of types that mean nothing."""
         nothing = pl.col(self._keys).is_in([*self._map.nothing, ""])
         tokens = self._stamped(tokens.with_columns(pl.when(~nothing).then(pl.col(self._keys)).name.keep()))
-        types = [*self._map.records]
+        types = self._map.records
         record = pl.lit(len(types), pl.UInt16)
         for number in reversed(range(len(types))):
             record = pl.when(holds(types[number].when)).then(pl.lit(number, pl.UInt16)).otherwise(record)
-        skipped = []
-        events = []
-        for (number,), rows in tokens.with_columns(record=record).group_by("record", maintain_order=True):
-            own = types[int(number)] if int(number) < len(types) else None
-            why = self._map.rest if own is None else own.skip
+        skipped = [pl.DataFrame(schema=ANSWERS)]
+        events = [pl.DataFrame(schema=STAMP)]
+        for rows in tokens.with_columns(record=record).partition_by("record"):
+            number = rows["record"][0]
+            why = types[number].skip if number < len(types) else self._map.rest
             if why is not None:
                 skipped.append(rows.select("line", why=pl.lit(why)))
             else:
-                events.append(columns_of(rows, self._map, own))
-        none = pl.DataFrame(schema={"line": pl.UInt32(), "stamp_us": pl.Int64(), "stamp_clock": pl.UInt8()})
-        return pl.concat([none, *events], how="diagonal").sort("line"), pl.concat(
-            [pl.DataFrame(schema=ANSWERS), *skipped]
-        )
+                events.append(self._types[number].of(rows))
+        return pl.concat(events, how="diagonal").sort("line"), pl.concat(skipped)
 
     def _stamped(self, tokens: pl.DataFrame) -> pl.DataFrame:
         us, clock = (pl.Series(name, [None] * len(tokens), dtype) for name, dtype in STAMPS.items())
         for place in self._map.time:
+            if not us.null_count():
+                break
             if place.written == "envelope":
                 open_rows = us.is_null()
-                if not open_rows.any():
-                    break
                 read = [
                     read_stamp(text) if wanted else None
                     for text, wanted in zip(tokens["whole"], open_rows, strict=True)
