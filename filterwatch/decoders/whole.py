@@ -20,7 +20,9 @@ class FormatNotTold(FilterwatchError):
 
 
 def options(texts: Iterable[str]) -> dict[str, object]:
-    """Return the options written as ``NAME=VALUE``; a value is YAML, as in the configuration.
+    """Return the options written as ``NAME=VALUE``; a value is YAML, as in the configuration, but for a logformat.
+
+    A definition is taken as it stands: nearly all of its characters mean something to YAML.
 
     Raises:
         FilterwatchError: One is not written so.
@@ -31,7 +33,8 @@ def options(texts: Iterable[str]) -> dict[str, object]:
         name, equals, value = text.partition("=")
         if not name or not equals:
             raise FilterwatchError(f"--option {text}: expected NAME=VALUE")
-        found[name] = parse(f"value: {value}", f"--option {name}").data["value"]
+        literal = name == "logformat"
+        found[name] = value if literal else parse(f"value: {value}", f"--option {name}").data["value"]
     return found
 
 

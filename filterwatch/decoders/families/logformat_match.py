@@ -1,0 +1,189 @@
+"""The exact reader of a compiled ``logformat``: where each field of a line begins and ends, if only one answer fits.
+
+Fields whose text is limited (addresses, numbers, times, words, encoded texts up to a character that their encoding
+never writes) are *firm*: with the texts around them they form segments.  *Free* fields (user, headers, notes) lie
+between the segments.  The leftmost way to place the segments and the rightmost one are both found; where they differ,
+the line fits two readings, one of which is forged, and it is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from filterwatch.decoders.families.logformat import Definition, Field
+from filterwatch.decoders.families.logformat_codes import Shape
+from filterwatch.decoders.families.logformat_times import DEFAULT, pattern_of
+
+MOST_TRIES: Final = 256
+"""Places that a segment is tried at; a line with more of them (hundreds of quotes) is no honest one."""
+
+_CLOSED: Final = {
+    '"': ('"\t', r'(?:[^"\\\t]|\\.)*+'),
+    "[": ("[]\t", r"(?:[^\[\]\\\t]|\\.)*+"),
+    "#": (' "<>[]{}|\t', r'[^ "<>\[\]{}|\t]*+'),
+    "/": (" ", r'(?:"(?:[^"\\]|\\.)*+"|[^ "]*+)'),
+}
+"""What an encoding never writes, and what it writes."""
+
+_STOPPERS = ",;|()[]{}<>'=&"
+
+
+def _firm(piece: Field, following: str, *, stretch: bool) -> str | None:
+    """Return the expression of a field whose end can be told; null for a free one.
+
+    Args:
+        piece: The field.
+        following: The text behind it; empty at the end of the line.
+        stretch: Whether URLs may hold blanks.
+    """
+    shape = piece.meaning.shape
+    stoppers, encoded = _CLOSED.get(piece.encoding, ("", ""))
+    if shape is Shape.TIME:
+        return time_pattern(piece)
+    if shape not in (Shape.WORD, Shape.URL, Shape.FREE):
+        return shape.value
+    if encoded and (following[:1] in stoppers if following else piece.encoding in "#/"):
+        return encoded
+    if shape is Shape.URL and not stretch and following[:1] in ("", " ", "\t"):
+        return r"[^ \t]++"
+    if shape is Shape.WORD:
+        stopper = following[:1] if following[:1] in _STOPPERS else ""
+        return rf'[^\s"{re.escape(stopper)}]+'
+    return None
+
+
+def time_pattern(piece: Field) -> str:
+    """Return the expression of a ``%tl`` or ``%tg``, without groups."""
+    if piece.code == "tg" and not piece.argument:
+        return f"{pattern_of(DEFAULT[:-3], ValueError, named=False)}(?: [+-][0-9]{{4}})?"
+    return pattern_of(piece.argument or DEFAULT, ValueError, named=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    head: str
+    pattern: re.Pattern[str]
+    fields: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Writing:
+    """A segment while it is put together."""
+
+    parts: list[str] = field(default_factory=list)
+    head: str = ""
+    fields: list[int] = field(default_factory=list)
+
+    def done(self, *, last: bool) -> _Segment:
+        return _Segment(
+            self.head, re.compile("".join(self.parts) + (r"\Z" if last else ""), re.DOTALL), tuple(self.fields)
+        )
+
+
+class TwoReadings(ValueError):
+    """A line fits a definition in two ways."""
+
+
+class Matcher:
+    """Reads lines of one definition.
+
+    Args:
+        definition: What a line looks like.
+        stretch: Whether URLs may hold blanks (``uri_whitespace allow``).
+    """
+
+    def __init__(self, definition: Definition, *, stretch: bool = False) -> None:
+        self._segments: list[_Segment] = []
+        self._free: list[int] = []
+        writing, number = _Writing(), 0
+        pieces = definition.pieces
+        for at, piece in enumerate(pieces):
+            if isinstance(piece, str):
+                writing.head = writing.head or ("" if writing.parts else piece)
+                writing.parts.append(re.escape(piece))
+                continue
+            behind = pieces[at + 1] if at + 1 < len(pieces) else ""
+            following = behind if isinstance(behind, str) else ""
+            expression = _firm(piece, following, stretch=stretch)
+            if expression is None:
+                self._segments.append(writing.done(last=False))
+                self._free.append(number)
+                writing = _Writing()
+            else:
+                pad = f" {{0,{piece.padding}}}" if piece.padding else ""
+                writing.parts.append(f"{'' if piece.left else pad}({expression}){pad if piece.left else ''}")
+                writing.fields.append(number)
+            number += 1
+        self._segments.append(writing.done(last=True))
+        self._count = number
+
+    def read(self, text: str, *, latest: bool = False) -> list[str] | None:
+        """Return the text of each field; null where the line does not fit.
+
+        Args:
+            text: The line.
+            latest: Of several readings take the one whose first free fields are the longest.
+
+        Raises:
+            TwoReadings: It fits in two ways.
+        """
+        first = self._segments[0].pattern.match(text)
+        if not first:
+            return None
+        if not self._free:
+            return self._texts(text, [first])
+        forward = self._forward(text, first)
+        if forward is None:
+            return None
+        backward = self._backward(text, first)
+        if backward is None:
+            return None
+        if [found.start() for found in forward] != [found.start() for found in backward]:
+            if not latest:
+                raise TwoReadings
+            return self._texts(text, backward)
+        return self._texts(text, forward)
+
+    def _forward(self, text: str, first: re.Match[str]) -> list[re.Match[str]] | None:
+        found = [first]
+        for segment in self._segments[1:]:
+            at, match = found[-1].end(), None
+            for _ in range(MOST_TRIES):
+                at = text.find(segment.head, at) if segment.head else len(text)
+                match = segment.pattern.match(text, at) if at >= 0 else None
+                if match or at < 0:
+                    break
+                at += 1
+            if not match:
+                return None
+            found.append(match)
+        return found
+
+    def _backward(self, text: str, first: re.Match[str]) -> list[re.Match[str]] | None:
+        found: list[re.Match[str]] = []
+        end = len(text)
+        for segment in reversed(self._segments[1:]):
+            at, match = end, None
+            for _ in range(MOST_TRIES):
+                at = text.rfind(segment.head, first.end(), at) if segment.head else at
+                match = segment.pattern.match(text, at) if at >= 0 else None
+                if at < 0 or (match and match.end() <= end):
+                    break
+                match = None
+                at += len(segment.head) - 1
+            if not match:
+                return None
+            found.append(match)
+            end = match.start()
+        return [first, *reversed(found)]
+
+    def _texts(self, text: str, found: list[re.Match[str]]) -> list[str]:
+        texts = [""] * self._count
+        for segment, match in zip(self._segments, found, strict=True):
+            for number, part in zip(segment.fields, match.groups(), strict=True):
+                texts[number] = part
+        for number, before, behind in zip(self._free, found, found[1:], strict=False):
+            texts[number] = text[before.end() : behind.start()]
+        return texts
