@@ -130,6 +130,16 @@ def read(line: bytes, policy: Policy) -> Answer:
     return asked(stamp, asking["ip"], asking["port"], asking["name"], message[asking.end() :], policy)
 
 
+def head(text: str) -> tuple[Stamp, int]:
+    """Return the time that syslog wrote before *text*, and where the rest begins."""
+    return read_stamp(text) or (NO_STAMP, 0)
+
+
+def code(policy: str) -> str | None:
+    """Return the answer code that an RPZ *policy* gives; null where it gives none."""
+    return _CODE.get(policy.upper())
+
+
 def opened(text: str) -> tuple[Stamp, str, bool]:
     """Return the time of *text*, the message behind all heads, and whether it has a head that named may write."""
     if is_modern(text):
@@ -166,10 +176,10 @@ def asked(stamp: Stamp, client: str, port: str, about: str | None, message: str,
         found = grammar.match(message)
         if found:
             values = reader({**found.groupdict()}, policy)
-            return values if isinstance(values, Skipped) else Event(stamp, _with_client(values, client, port))
+            return values if isinstance(values, Skipped) else Event(stamp, with_client(values, client, port))
     if about and message.startswith("query iterations limit"):
         values = {"kind": "dns", "query": plain(about), "action": "error", "filter_reason": "query iterations limit"}
-        return Event(stamp, _with_client(values, client, port))
+        return Event(stamp, with_client(values, client, port))
     return Skipped("bind: nothing about the answer to a client's request")
 
 
@@ -180,13 +190,14 @@ def _resolving(stamp: Stamp, message: str) -> Event | None:
         return None
     name, kind = _apart(found["asked"])
     why = found["why"]
-    code = why.partition(" ")[0]
+    word = why.partition(" ")[0]
     server = {"dest_ip": address(found["ip"]), "dest_port": known_port(found["port"])}
-    told = {"rcode": code if code in _ERRORS else None, "filter_reason": why}
+    told = {"rcode": word if word in _ERRORS else None, "filter_reason": why}
     return Event(stamp, _dns(name, kind, "error") | server | told)
 
 
-def _with_client(values: dict[str, Value], client: str, port: str) -> dict[str, Value]:
+def with_client(values: dict[str, Value], client: str, port: str) -> dict[str, Value]:
+    """Return *values* with the client and the key of its request."""
     values |= {"client_ip": address(client), "client_port": known_port(port)}
     if values["client_ip"] and values["client_port"] and values.get("query_type"):
         values["request_key"] = (
@@ -243,7 +254,7 @@ def _rpz(parts: Groups, policy: Policy) -> dict[str, Value] | Skipped:
         name,
         kind,
         action,
-        rcode=_CODE.get(words.upper()),
+        rcode=code(words),
         answer=plain(parts["target"]) if parts["target"] else None,
         filter_rule=parts["owner"],
         filter_reason=f"rpz {parts['trigger']} {words}",
