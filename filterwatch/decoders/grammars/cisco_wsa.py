@@ -11,6 +11,7 @@ Source: Cisco's user guide for AsyncOS, "Access Log Files".
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from filterwatch.decoders.families.logformat_values import event, verdict
@@ -68,4 +69,11 @@ def _reader(name: str, _: Options) -> Reader:
     return Reader(name, read)
 
 
-FORMATS = {"cisco_wsa": Format("Cisco Secure Web Appliance access log", "logformat", Options, of_lines(_reader))}
+def _claims(_: bytes, event: Mapping[str, object]) -> bool:
+    """Return whether a line is surely of this format: no other has a tag and a verdict block."""
+    return bool(event)
+
+
+FORMATS = {
+    "cisco_wsa": Format("Cisco Secure Web Appliance access log", "logformat", Options, of_lines(_reader), _claims)
+}

@@ -10,8 +10,8 @@ comes first, as in Britain, and the time is local.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
+from filterwatch.decoders.families.logformat_values import verdict
 from filterwatch.decoders.reading import Clock, Event, Stamp, Value, address, number, user
 from filterwatch.decoders.stamps import DAY, MONTHS, SECOND, days, offset_us, valid
 from filterwatch.decoders.url import asked, without_connect_credentials, without_credentials
@@ -26,21 +26,6 @@ _DATE = re.compile(
     r"(?P<day>\d\d)/(?:(?P<name>[A-Z][a-z]{2})|(?P<month>\d\d))/(?P<year>\d{4})[: ]"
     r"(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d):(?P<second>[0-5]\d|60)(?: (?P<zone>[+-]\d{4}))?"
 )
-
-
-@lru_cache(maxsize=4096)
-def verdict(result: str, status: str) -> str:
-    """Return the action that squid's result code and status mean; an ``error:`` URL is the caller's business.
-
-    Source: the results of squid 5.7 with ssl-bump and authentication, line by line.
-    """
-    if status == "407":
-        return "auth_required"
-    if result.startswith(("TCP_DENIED", "UDP_DENIED")):
-        return "blocked"
-    if status == "403" and result.startswith(("NONE", "TAG_NONE")):
-        return "blocked"
-    return "error" if status == "000" else "allowed"
 
 
 def read(text: str) -> Event | None:

@@ -10,6 +10,7 @@ Source: https://docs.haproxy.org/2.9/configuration.html, chapter 8.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from filterwatch.decoders.envelope import open_envelope
@@ -93,4 +94,9 @@ def _reader(name: str, _: Options) -> Reader:
     return Reader(name, read)
 
 
-FORMATS = {"haproxy": Format("HAProxy HTTP and TCP logs", "logformat", Options, of_lines(_reader))}
+def _claims(_: bytes, event: Mapping[str, object]) -> bool:
+    """Return whether a line is surely of this format: no other begins with a port and a bracketed time."""
+    return bool(event)
+
+
+FORMATS = {"haproxy": Format("HAProxy HTTP and TCP logs", "logformat", Options, of_lines(_reader), _claims)}

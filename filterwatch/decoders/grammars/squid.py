@@ -16,8 +16,9 @@ from __future__ import annotations
 import re
 
 from filterwatch.decoders.envelope import open_envelope
+from filterwatch.decoders.families.logformat_reader import REFERRER, USER_AGENT, header, without_headers
+from filterwatch.decoders.families.logformat_values import verdict
 from filterwatch.decoders.grammars import common_log
-from filterwatch.decoders.grammars.common_log import verdict
 from filterwatch.decoders.reading import (
     Answer,
     Clock,
@@ -38,8 +39,6 @@ _HEAD = re.compile(
     r"(?P<result>[A-Z][A-Z0-9_]*)/(?P<status>\d{3}) (?P<bytes>\d+|-) (?P<method>[^ ]+) "
 )
 _HIERARCHY = re.compile(r"(?P<code>[A-Z][A-Z0-9_]*)/(?P<peer>[^ ]+)")
-USER_AGENT = r"(?i)(?:^|\\r\\n)user-agent: *(.*?)(?:\\r\\n|$)"
-REFERRER = r"(?i)(?:^|\\r\\n)referer: *(.*?)(?:\\r\\n|$)"
 _USER_AGENT, _REFERRER = re.compile(USER_AGENT), re.compile(REFERRER)
 
 
@@ -60,7 +59,7 @@ def read(line: bytes) -> Answer:
 
 
 def _native(text: str, head: re.Match[str]) -> Answer:
-    rest, headers = _without_headers(text[head.end() :])
+    rest, headers = without_headers(text[head.end() :])
     tail = _tail(rest)
     if tail is None:
         return Rejected("squid: expected 'HIERARCHY/peer type' behind URL and user")
@@ -85,8 +84,8 @@ def _native(text: str, head: re.Match[str]) -> Answer:
         "dest_ip": dest_ip or values["dest_ip"],
         "filter_reason": head["result"],
         "mime_type": None if mime == "-" else mime,
-        "user_agent": _header(_USER_AGENT, headers),
-        "referrer": _header(_REFERRER, headers),
+        "user_agent": header(_USER_AGENT, headers),
+        "referrer": header(_REFERRER, headers),
     }
     stamp = Stamp((int(head["seconds"]) * 1000 + int(head["millis"])) * 1000, Clock.UTC)
     return Event(stamp, values)
@@ -125,21 +124,3 @@ def _tail(rest: str) -> tuple[str, str, str, str] | None:
         # A user is never written as "x -": with `uri_whitespace allow` the blanks belong to the URL.
         url, name = f"{url} {name[:-2]}", "-"
     return url, name, found["peer"], parts[2]
-
-
-def _without_headers(rest: str) -> tuple[str, str]:
-    """Return *rest* without ``[request headers] [reply headers]``, and the request headers."""
-    if not rest.endswith("]"):
-        return rest, ""
-    reply = rest.rfind(" [")
-    if reply <= 0 or rest[reply - 1] != "]":
-        return rest, ""
-    request = rest.rfind(" [", 0, reply)
-    if request <= 0 or "]" in rest[request + 2 : reply - 1] or "]" in rest[reply + 2 : -1]:
-        return rest, ""
-    return rest[:request], rest[request + 2 : reply - 1]
-
-
-def _header(pattern: re.Pattern[str], headers: str) -> str | None:
-    found = pattern.search(headers) if headers else None
-    return without_credentials(found[1]) or None if found else None

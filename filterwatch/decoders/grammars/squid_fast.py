@@ -16,9 +16,10 @@ from functools import lru_cache, partial
 import numpy as np
 import polars as pl
 
+from filterwatch.decoders.families.logformat_reader import REFERRER, USER_AGENT
+from filterwatch.decoders.families.logformat_values import verdict
 from filterwatch.decoders.format import Format, Options, of_lines
 from filterwatch.decoders.grammars import squid
-from filterwatch.decoders.grammars.common_log import verdict
 from filterwatch.decoders.line_decoder import Reader
 from filterwatch.decoders.reading import IPV4, MOST_DIGITS, Clock, address, user
 from filterwatch.decoders.screen import BLANK, Bytes, Lines, Mask, Places, eight_digits, kept
@@ -165,8 +166,8 @@ def _from_headers(array: Bytes, good: Mask, headers: Headers) -> list[pl.Series]
     blocks = pl.Series(
         [bytes(view[start:end]).decode("ascii") if start < end else "" for start, end in spans], dtype=pl.String
     )
-    agent = blocks.str.extract(squid.USER_AGENT, 1)
-    referrer = blocks.str.extract(squid.REFERRER, 1)
+    agent = blocks.str.extract(USER_AGENT, 1)
+    referrer = blocks.str.extract(REFERRER, 1)
     return [
         _without(agent).replace("", None).alias("user_agent"),
         _without(referrer).replace("", None).alias("referrer"),

@@ -10,6 +10,7 @@ Source: ``logformat`` and the list of error codes in 3proxy's documentation (htt
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from filterwatch.decoders.envelope import open_envelope
@@ -71,4 +72,9 @@ def _reader(name: str, _: Options) -> Reader:
     return Reader(name, read)
 
 
-FORMATS = {"3proxy": Format("3proxy log", "logformat", Options, of_lines(_reader))}
+def _claims(_: bytes, event: Mapping[str, object]) -> bool:
+    """Return whether a line is surely of this format: the service and its error code stand in no other log."""
+    return bool(event)
+
+
+FORMATS = {"3proxy": Format("3proxy log", "logformat", Options, of_lines(_reader), _claims)}
