@@ -27,7 +27,7 @@ LATENESS = 600_000_000
 MOST = 64
 """Facts that are kept for one key, whatever a log says of it."""
 
-_TIDY = 16
+_TIDY = 8
 """Facts of one key from which on the old ones are summed up."""
 
 SCHEMA = pl.Schema(
@@ -84,32 +84,32 @@ class Span(NamedTuple):
 
 def spans(facts: Iterable[Fact]) -> Iterator[Span]:
     """Yield who held it, in order of time, from *facts* of one key in that order; no two overlap."""
-    held: Span | None = None
+    held: Holder | None = None
+    start = end = 0
     for time, until, says, who in facts:
-        if held and held.end <= time:
-            yield held
+        if held and end <= time:
+            yield Span(start, end, held)
             held = None
-        if says is Says.ENDS:
-            if held and (who == SEVERAL or _same(held.holder, who)):
-                yield held._replace(end=time)
+        if held and _same(held, who):
+            if says is Says.ENDS:
+                yield Span(start, time, held)
                 held = None
-        elif held and _same(held.holder, who):
-            named = Holder(who.name, who.more or held.holder.more)
-            end = max(held.end, until)
-            if named == held.holder:
-                held = held._replace(end=end)
             else:
-                yield held._replace(end=time)
-                held = Span(time, end, named)
-        elif held and says is Says.STAYS:
-            yield held._replace(end=time)
-            held = Span(time, max(held.end, until), SEVERAL)
+                end = max(end, until)
+                if who.more and who.more != held.more:
+                    yield Span(start, time, held)
+                    held, start = who, time
+        elif says is Says.ENDS:
+            if held and who == SEVERAL:
+                yield Span(start, time, held)
+                held = None
         else:
             if held:
-                yield held._replace(end=time)
-            held = Span(time, until, who)
+                yield Span(start, time, held)
+            several = held and says is Says.STAYS
+            held, start, end = (SEVERAL, time, max(end, until)) if several else (who, time, until)
     if held:
-        yield held
+        yield Span(start, end, held)
 
 
 def _same(one: Holder, other: Holder) -> bool:
@@ -141,6 +141,10 @@ class AsOf:
     def holders(self) -> Iterator[tuple[str, str | None]]:
         """Yield every key with the name of each of its holders."""
         return ((key, fact.holder.name) for key, facts in self._facts.items() for fact in facts)
+
+    def facts(self, key: str) -> tuple[Fact, ...]:
+        """Return what was heard of *key*, in order of time."""
+        return tuple(self._facts.get(key, ()))
 
     def add(self, key: str, fact: Fact) -> None:
         """Take in a fact."""
@@ -174,7 +178,12 @@ class AsOf:
 
     def edges(self, key: str, first: int, last: int) -> set[int]:
         """Return the moments after *first*, up to *last*, at which the holder of *key* changes."""
-        return {edge for span in self.of(key) for edge in span[:2] if first < edge <= last}
+        found = self._spans.get(key)
+        if found is None:
+            found = self.of(key)
+        if len(found) == 1 and found[0].start <= first and last < found[0].end:
+            return set()
+        return {edge for span in found for edge in span[:2] if first < edge <= last}
 
     def frame(self) -> pl.DataFrame:
         """Return all facts, keys in the order they were heard of."""

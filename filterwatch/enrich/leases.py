@@ -69,8 +69,7 @@ class Leases:
 
     def ends(self, ip: str, time: int, mac: str | None = None) -> None:
         """Take in that the device *mac*, or whichever it is, has *ip* no longer from *time* on."""
-        if ip in self.history:
-            self.history.add(ip, Fact(time, time, Says.ENDS, Holder(mac, None) if mac else SEVERAL))
+        self.history.add(ip, Fact(time, time, Says.ENDS, Holder(mac, None) if mac else SEVERAL))
 
 
 def _lease(span: Span) -> Lease:

@@ -16,14 +16,17 @@ from filterwatch.enrich.asof import SEVERAL, AsOf, Fact, Holder, Says
 from filterwatch.enrich.people import fold
 
 _WORDS: tuple[tuple[Says, tuple[str, ...]], ...] = (
-    (Says.ENDS, ("accounting-stop", "accounting-off", "accounting-on", "logoff", "logged off", "vpn disconnect")),
+    (Says.ENDS, ("accounting-stop", "logoff", "vpn disconnect")),
     (Says.STAYS, ("accounting-interim", "accounting-alive")),
-    (
-        Says.HOLDS,
-        ("login ok", "accounting-start", "logon", "kerberos ticket", "vpn address", "success", "radius accept"),
-    ),
+    (Says.HOLDS, ("login ok", "accounting-start", "logon", "kerberos ticket", "vpn address")),
 )
-"""Beginnings of ``filter_reason``, lower case.  ``success`` is Zeek's word for a RADIUS accept."""
+"""Beginnings of ``filter_reason``, lower case."""
+
+ACCEPTED = "login ok"
+"""What an accepted RADIUS login says that was not logged with a word (Zeek's)."""
+
+_USER = "user "
+"""Stands before a user's name where a key holds the ends that do not say where; no address begins so."""
 
 LONGEST_USER = 255
 """Characters of a user name that are kept: RADIUS has no more."""
@@ -77,26 +80,36 @@ class Sessions:
         if says is None:
             return set()
         keys = {key for key in (login.ip, login.mac) if key}
-        if not keys and says is Says.ENDS and login.user:
-            return set(self._held_by(fold(login.user)))
+        if says is Says.ENDS and login.user and _somewhere(login):
+            keys |= self._held_by(fold(login.user))
         return keys
 
     def heard(self, login: Login) -> None:
         """Take in a login, a sign of life or an end of one that the server accepted.
 
-        An end that names only the user (a Windows logoff) ends what the user holds everywhere: nobody is named for an
-        address that somebody may have left.
+        An end without an address (a Windows logoff) ends what the user holds everywhere: nobody is named for an address
+        that somebody may have left.
         """
         says = meaning(login.what)
         user = fold(login.user)[:LONGEST_USER] if login.user else None
         if says is None or (user is None and says is not Says.ENDS) or (user and is_machine(user)):
             return
         holder = Holder(user, fold(login.domain) if login.domain else None) if user else SEVERAL
+        fact = Fact(login.time, login.time + self._length, says, holder)
+        if says is Says.ENDS and user and _somewhere(login):
+            self.history.add(_USER + user, fact)
         for key in sorted(self.touched(login)):
-            if says is not Says.ENDS or key in self.history:
-                self.history.add(key, Fact(login.time, login.time + self._length, says, holder))
-                if user and self._of_user is not None:
-                    self._of_user.setdefault(user, set()).add(key)
+            self.history.add(key, fact)
+            if user and says is not Says.ENDS:
+                self._holds(key, user, login.time)
+
+    def _holds(self, key: str, user: str, time: int) -> None:
+        """Take in the ends without an address that were heard before this login, which is older."""
+        for end in self.history.facts(_USER + user):
+            if end.time >= time:
+                self.history.add(key, end)
+        if self._of_user is not None:
+            self._of_user.setdefault(user, set()).add(key)
 
     def restore(self, frame: pl.DataFrame) -> None:
         """Go on from the frame of :attr:`history`."""
@@ -108,9 +121,14 @@ class Sessions:
         if self._of_user is None or len(self._of_user) > 4 * len(self.history):
             self._of_user = {}
             for key, name in self.history.holders():
-                if name:
+                if name and not key.startswith(_USER):
                     self._of_user.setdefault(name, set()).add(key)
         return {key for key in self._of_user.get(user, ()) if key in self.history}
+
+
+def _somewhere(login: Login) -> bool:
+    """Return whether the end of *login* does not say where; a VPN names the address that the person came from."""
+    return login.ip is None or (login.what or "").startswith("vpn")
 
 
 def is_machine(user: str) -> bool:

@@ -10,7 +10,7 @@ import polars as pl
 from filterwatch.enrich.columns import column
 from filterwatch.enrich.identity import NOBODY, Asker, Identity, Known, Logged
 from filterwatch.enrich.leases import Lease, Leases
-from filterwatch.enrich.sessions import Login, Sessions
+from filterwatch.enrich.sessions import ACCEPTED, Login, Sessions
 from filterwatch.events import EVENT_SCHEMA, KIND
 
 _KEYS = ("user", "user_domain", "client_ip", "client_mac")
@@ -86,7 +86,7 @@ class Who:
         if self._sessions.history and not asker.user:
             for key in self._keys_of(asker, first, last):
                 edges |= self._sessions.history.edges(key, first, last)
-        return sorted(edges)
+        return sorted(edges) if edges else []
 
     def _keys_of(self, asker: Asker, first: int, last: int) -> set[str]:
         """Return the address and the hardware addresses by which *asker* may be known."""
@@ -135,7 +135,7 @@ class Who:
         known: dict[Known, int] = {}
         places = []
         ats = some.select(_at(some)).to_series()
-        names = some.select(column(some, "host")).to_series()
+        names = some["host"] if "host" in some.columns else [None] * len(some)
         for asker, at, (kind, login), name in zip(_askers(keys[rows]), ats, _logins(some), names, strict=True):
             if kind == "lease" and login.ip:
                 self._leases.heard(login.ip, login.time, login.mac, name, login.what)
@@ -172,6 +172,8 @@ def _logins(events: pl.DataFrame) -> Iterator[tuple[str | None, Login]]:
     heard = events.select(column(events, name) for name in names).with_columns(pl.col("time").to_physical())
     for kind, time, user, domain, ip, mac, what, action in heard.iter_rows():
         says = time is not None and not (kind == "auth" and action in _REFUSED)
+        if what is None and mac and action == "allowed":
+            what = ACCEPTED  # noqa: PLW2901 - only RADIUS says which device logged in
         yield kind if says else None, Login(time or 0, user, domain, ip, mac, what)
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterwatch.enrich import identity as module
@@ -206,3 +206,126 @@ def test_no_name_or_address_raises(rows):
     names = ("user", "user_domain", "client_ip", "client_mac")
     out = who.add(pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row"))
     assert out["group"].null_count() == out["identity"].null_count() == 0
+
+
+def logged(user, at, ip=None, mac=None, word="Accounting-Start", **more):
+    return {"kind": "auth", "user": user, "client_ip": ip, "client_mac": mac, "filter_reason": word, "at": at, **more}
+
+
+def asked(who, ip, at):
+    return who.add(events({"client_ip": ip, "at": at})).select("person", "identity").row(0)
+
+
+IP, MAC = "10.10.1.1", "66:00:00:00:00:01"
+ANN = ("ann", "authenticated")
+NOBODY = (None, "address")
+
+
+def test_a_login_from_an_address_names_the_person_until_it_ends(who):
+    who.add(events(logged("Ann", 0, IP, MAC)))
+    who.add(events(logged("ann", 60, IP, MAC, "Accounting-Stop")))
+    assert [asked(who, IP, at) for at in (-1, 0, 59, 60)] == [NOBODY, ANN, ANN, NOBODY]
+
+
+def test_the_end_of_one_persons_login_is_not_the_end_of_the_nexts(who):
+    who.add(events(logged("ann", 0, IP), logged("jsmith", 10, IP)))
+    who.add(events(logged("ann", 12, IP, word="Accounting-Stop")))
+    assert [asked(who, IP, at)[0] for at in (9, 10, 13)] == ["ann", "smith j", "smith j"]
+
+
+def test_a_login_that_nothing_confirms_names_nobody_after_its_length(who):
+    who.add(events(logged("ann", 0, IP), logged("ann", 3600, IP, word="Accounting-Interim-Update")))
+    assert [asked(who, IP, at) for at in (7200, 10799, 10800)] == [ANN, ANN, NOBODY]
+
+
+def test_two_who_both_go_on_at_one_address_are_nobody(who):
+    who.add(
+        events(logged("ann", 0, IP), logged("bob", 10, IP), logged("ann", 20, IP, word="Accounting-Interim-Update"))
+    )
+    assert [asked(who, IP, at)[0] for at in (9, 19, 20, 3600)] == ["ann", "bob", None, None]
+
+
+def test_a_login_with_a_device_names_the_person_of_the_address_that_the_device_leased(who):
+    who.add(events(logged("ann", 0, mac=MAC, word="Login OK", action="allowed"), leased(IP, MAC, 10)))
+    who.add(events(leased(IP, "66:00:00:00:00:02", 60)))
+    assert [asked(who, IP, at) for at in (9, 10, 59, 60)] == [NOBODY, ("ann", "lease"), ("ann", "lease"), NOBODY]
+
+
+def test_an_accepted_login_without_a_word_counts_where_it_names_a_device(who):
+    who.add(events(logged("ann", 0, IP, MAC, None, action="allowed"), logged("bob", 0, "10.10.1.2", None, None)))
+    assert (asked(who, IP, 1), asked(who, "10.10.1.2", 1)) == (ANN, NOBODY)
+
+
+@pytest.mark.parametrize("action", ["auth_required", "blocked", "error"])
+def test_a_refused_login_names_nobody_there_and_later(who, action):
+    out = who.add(events(logged("ann", 0, IP, MAC, "Login OK", action=action)))
+    assert out["person"].to_list() == [None]
+    assert asked(who, IP, 1) == NOBODY
+
+
+@pytest.mark.parametrize("word", ["sshd publickey", "vpn login", "admin"])
+def test_a_login_at_the_gateway_itself_names_nobody_who_browses(who, word):
+    who.add(events(logged("root", 0, IP, MAC, word, action="allowed")))
+    assert asked(who, IP, 1) == NOBODY
+
+
+def test_a_logoff_without_an_address_ends_what_the_user_holds(who):
+    who.add(events(logged("ann", 0, IP, word="logon 4624 type 3"), logged("bob", 0, "10.10.1.2", word="logon 4624")))
+    who.add(events(logged("ann", 50, word="logoff 4634 type 2")))
+    assert (asked(who, IP, 51), asked(who, "10.10.1.2", 51)[0]) == (NOBODY, "bob")
+
+
+def test_a_machine_that_logs_in_is_no_person(who):
+    who.add(events(logged("host/pc7.school.lan", 0, IP, MAC, "Login OK"), logged("PC7$", 1, IP, MAC, "logon 4624")))
+    assert asked(who, IP, 2) == NOBODY
+
+
+def test_the_vpn_pools_address_is_the_persons_until_they_leave(who):
+    who.add(events(logged("ann", 0, "10.10.8.6", word="vpn address")))
+    who.add(events(logged("ann", 50, "203.0.113.5", word="vpn disconnected")))
+    assert [asked(who, "10.10.8.6", at) for at in (49, 50)] == [ANN, NOBODY]
+
+
+def test_where_several_share_an_address_or_a_device_a_login_names_nobody(tmp_path):
+    (tmp_path / "d.csv").write_text("mac,device,group,shared\n00:00:00:00:00:01,kiosk,pupils,yes\n")
+    said = {"ranges": [{"net": "10.20.0.0/24", "group": "staff", "shared": True}], "devices": "d.csv"}
+    people = People.model_validate(said)
+    who = Who(Identity(people, load(people, tmp_path)), Leases(24 * HOUR), Sessions(2 * HOUR))
+    who.add(events(logged("ann", 0, "10.20.0.1"), logged("ann", 0, mac="00:00:00:00:00:01", word="Login OK")))
+    who.add(events(leased("10.30.0.1", "00:00:00:00:00:01", 0)))
+    assert asked(who, "10.20.0.1", 1) == NOBODY
+    assert asked(who, "10.30.0.1", 1) == (None, "lease")
+
+
+AT = st.integers(0, 60)
+SAID = st.one_of(
+    st.builds(leased, st.sampled_from([IP, "10.10.1.2"]), st.sampled_from([MAC, MAC[:-1] + "2"]), AT),
+    st.builds(
+        lambda user, key, at, word: logged(user, at, *key, word),
+        st.sampled_from(["ann", "bob"]),
+        st.sampled_from([(IP, None), (None, MAC), (IP, MAC), ("10.10.1.2", MAC[:-1] + "2")]),
+        AT,
+        st.sampled_from(["Accounting-Start", "Accounting-Interim-Update", "Accounting-Stop"]),
+    ),
+)
+
+
+@given(st.lists(SAID, max_size=7), st.randoms())
+@settings(max_examples=40, deadline=None)
+def test_the_answers_of_a_whole_batch_are_those_of_each_line_alone_whatever_came_late(said, order):
+    def fresh():
+        return Who(Identity(People(), Register()), Leases(HOUR), Sessions(HOUR))
+
+    lines = [{"client_ip": ip, "at": at} for at in range(0, 70, 7) for ip in (IP, "10.10.1.2")]
+    one, other = fresh(), fresh()
+    for row in said:
+        one.add(events(dict(row)))
+    ties = {row["at"] for row in said}
+    if len(ties) < len(said):
+        return  # at one moment the order of arrival is all there is
+    late = list(said)
+    order.shuffle(late)
+    for row in late:
+        other.add(events(dict(row)))
+    whole = one.add(events(*(dict(row) for row in lines))).select(ADDED)
+    assert pl.concat(other.add(events(dict(row))).select(ADDED) for row in lines).equals(whole)
