@@ -47,3 +47,28 @@ def test_an_appliance_answers_other_lines(name: str) -> None:
     decoded = decode(name, b"Nov 22 02:02:06 gw ntpd[7]: nothing", b"nothing at all")
 
     assert (len(decoded.skipped), len(decoded.rejected)) == (1, 1)
+
+
+def test_coredns_tells_a_whole_request_in_a_line() -> None:
+    line = b'[INFO] [2001:db8::7]:50760 - 9 "AAAA IN X.test. tcp 41 true 65535" NXDOMAIN qr,rd,ra 120 1.5s'
+    found = event("coredns", line)
+
+    assert (found["client_ip"], found["client_port"], found["query"]) == ("2001:db8::7", 50760, "x.test")
+    assert (found["action"], found["rcode"], found["duration_ms"]) == ("allowed", "NXDOMAIN", 1500)
+    assert event("coredns", line, block_codes=["nxdomain"])["action"] == "blocked"
+
+
+def test_powerdns_ties_question_and_answer() -> None:
+    tail = b'proto="udp" qname="x.test" qtype="A" rcode="2" remote="10.0.0.7:52348"'
+    asked, said = (event("powerdns", b'msg="' + word + b'" prio="Info" ' + tail) for word in (b"Question", b"Answer"))
+
+    assert (asked["action"], said["action"], said["rcode"]) == ("unknown", "error", "SERVFAIL")
+    assert asked["request_key"] == said["request_key"]
+
+
+def test_dnsdist_ties_packet_and_answer() -> None:
+    asked = event("dnsdist", b"Packet from 10.0.0.7:5 for x.test. A with id 1")
+    said = event("dnsdist", b"Answer to 10.0.0.7:5 for x.test. A (No Error) with id 1")
+
+    assert (asked["action"], said["action"], said["rcode"]) == ("unknown", "allowed", "NOERROR")
+    assert asked["request_key"] == said["request_key"]

@@ -2,7 +2,8 @@
 
 Their name service writes named's lines (``bind.py``); besides, Infoblox reports response policy hits as CEF, and
 EfficientIP's guardian reports lists that a question was on (``List Matched IP#PORT: query: ...``) and devices it put
-in quarantine.  Their DHCP server's lines are ISC dhcpd's (``isc_dhcpd.py``).  Source: the vendors' sample lines and documentation.
+in quarantine.  Their DHCP server's lines are ISC dhcpd's (``isc_dhcpd.py``).  Source: the vendors' sample lines and
+documentation.
 """
 
 from __future__ import annotations
