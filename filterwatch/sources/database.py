@@ -169,9 +169,7 @@ class DatabaseSource:
             last_offset=self._next,
             path=str(self._path),
             read_at=self._clock.now(),
-            checkpoint=Checkpoint(
-                self.name, self._stream, self._next, {"generation": self._generation, "anchor": self._anchor}
-            ),
+            checkpoint=Checkpoint(self.name, self._stream, self._next, place),
             gaps=gaps,
             offsets=offsets,
         )
