@@ -67,6 +67,30 @@ def squid_mimehdrs(r: random.Random) -> Iterator[str]:
     return (f"{line} {blocks}" for line in squid(r))
 
 
+AGENT = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
+)
+LOGFORMAT = (
+    '%ts.%03tu %6tr %>a %Ss/%03>Hs %<st %rm %ru %[un %Sh/%<a %mt "%{Referer}>h" "%{User-Agent}>h" '
+    "%ssl::bump_mode %ssl::>sni %note"
+)
+OPTIONS = {"squid_custom": {"logformat": LOGFORMAT}}
+
+
+def squid_custom(r: random.Random) -> Iterator[str]:
+    return (f'{line} "https://www.search.example/?q={r.randrange(9999)}" "{AGENT}" bump - -' for line in squid(r))
+
+
+def _common(r: random.Random, *, headers: bool, result: bool) -> Iterator[str]:
+    for line in squid(r):
+        when, _, client, verdict, size, method, url, *user, _, _ = line.split()
+        code, status = verdict.split("/")
+        date = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(float(when)))
+        agent = f' "-" "{AGENT}"' if headers else ""
+        tail = f" {code}:HIER_DIRECT" if result else ""
+        yield f'{client} - {" ".join(user)} [{date}] "{method} {url} HTTP/1.1" {status} {size}{agent}{tail}'
+
+
 def _dns(r: random.Random, *, extra: bool) -> Iterator[str]:
     now, serial = float(START), 0
     while True:
@@ -222,6 +246,10 @@ def squidguard(r: random.Random) -> Iterator[str]:
 MAKERS: dict[str, Callable[[random.Random], Iterator[str]]] = {
     "squid": squid,
     "squid_mimehdrs": squid_mimehdrs,
+    "squid_common": lambda r: _common(r, headers=False, result=True),
+    "squid_combined": lambda r: _common(r, headers=True, result=True),
+    "squid_custom": squid_custom,
+    "apache": lambda r: _common(r, headers=True, result=False),
     "dnsmasq": lambda r: _dns(r, extra=False),
     "dnsmasq_extra": lambda r: _dns(r, extra=True),
     "netfilter": netfilter,
@@ -283,7 +311,7 @@ def main() -> None:
         lines = [line.encode() for line in islice(MAKERS[name](random.Random(7)), arguments.lines)]
         data = b"\n".join(lines) + b"\n"
         hostile = b"\n".join(line + b"\xff" if n % 20 == 0 else line for n, line in enumerate(lines)) + b"\n"
-        decoder = make(name, {}, zone=ZoneInfo("Europe/London"))
+        decoder = make(name, OPTIONS.get(name, {}), zone=ZoneInfo("Europe/London"))
         speed, odd = rate(decoder, data)
         slow, _ = rate(decoder, hostile, 1)
         live = ", ".join(f"{latency(decoder, data, count):.2f}" for count in (1, 100, 1000))
