@@ -55,6 +55,9 @@ _UNFINISHED_SECONDS = 300.0
 _AT_ONCE = 256
 """Datagrams that are read before others get their turn."""
 
+_LAST = 16_384
+"""Datagrams that are read at the end: more than the kernel holds."""
+
 _LOSS_SECONDS = 60.0
 """Least seconds between two records of losses."""
 
@@ -111,6 +114,8 @@ class Receiver:
         finally:
             for one in self._listeners:
                 loop.remove_reader(one.socket)
+                if one.kind == "udp":
+                    self._read_datagrams(one, _LAST)  # what the kernel holds was sent while we listened
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -218,13 +223,16 @@ class Receiver:
     # -- UDP ----------------------------------------------------------------------------------------------------------
 
     def _on_datagrams(self, one: Listener) -> None:
+        if self._waiting() > _MOST_WAITING:
+            asyncio.get_running_loop().remove_reader(one.socket)
+            self._paused.add(one)
+            self._hurry.set()
+        else:
+            self._read_datagrams(one, _AT_ONCE)
+
+    def _read_datagrams(self, one: Listener, most: int) -> None:
         now = self._clock.monotonic()
-        for _ in range(_AT_ONCE):
-            if self._waiting() > _MOST_WAITING:
-                asyncio.get_running_loop().remove_reader(one.socket)
-                self._paused.add(one)
-                self._hurry.set()
-                return
+        for _ in range(most):
             try:
                 data, address = one.socket.recvfrom(_CHUNK)
             except OSError:  # nothing more, or an ICMP answer to nobody's question
