@@ -25,7 +25,7 @@ from filterwatch.journal import Commit, Counts, Journal, JournalDamaged, Journal
 from filterwatch.lines import LineBatch
 from filterwatch.metrics import Metrics
 from filterwatch.pipeline import Pass, Processed
-from filterwatch.sources import FileSource, Hints, Source, SpoolSource
+from filterwatch.sources import FileSource, Hints, SettingsSource, Source, SpoolSource
 
 log = logging.getLogger(__name__)
 
@@ -238,7 +238,9 @@ def sources_of(configuration: Configuration, journal: Journal, clock: Clock) -> 
     """Yield the sources of the configuration, each going on where the journal ends."""
     for one in configuration.settings.sources:
         checkpoints = journal.checkpoints(one.name)
-        if one.listen is None:
+        if one.settings is not None:
+            yield SettingsSource(one, checkpoints, clock, base=configuration.directory)
+        elif one.listen is None:
             yield FileSource(one, checkpoints, clock, base=configuration.directory)
         else:
             yield SpoolSource(one, checkpoints, clock, str(configuration.spool / one.name))

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from filterwatch import decoders, detectors, enrich, lists, policy
 from filterwatch.app.settings import Configuration, shipped
 from filterwatch.detections import Count, Detector
+from filterwatch.enrich.chains import Chain
 from filterwatch.errors import ConfigurationError, Mistake
 from filterwatch.pipeline import Bench, Feed, Pass
 
@@ -76,6 +77,11 @@ class School:
             calendar=said.calendar,
             suffix_list=said.suffix_list,
             logged_at_start=said.logged_at_start,
+            chains=tuple(
+                Chain(source=one.name, behind=one.behind, addresses=one.behind_addresses)
+                for one in said.sources
+                if one.behind is not None
+            ),
         )
         return enrich.build(settings, index, zone=self.zone, directory=self.configuration.directory)
 

@@ -177,6 +177,10 @@ def _across(configuration: Configuration) -> Iterator[Mistake]:
             problem = f"url_file {channel_settings.url_file} does not exist; write the channel's URL into it"
             yield document.mistake(("delivery", "channels", name, "url_file"), problem)
     yield from _in_each_others_way(configuration)
+    for number, one in enumerate(settings.sources):
+        if one.behind is not None and one.behind not in {other.name for other in settings.sources} - {one.name}:
+            problem = f"sources.{number}.behind: no other source is called '{one.behind}'; name the log of the filter"
+            yield document.mistake(("sources", number, "behind"), problem)
     for source in settings.logged_at_start:
         if source not in {one.name for one in settings.sources}:
             yield document.mistake(("logged_at_start",), f"no source is called '{source}'")

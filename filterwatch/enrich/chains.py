@@ -14,9 +14,10 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network
 
 import polars as pl
-from pydantic import Field, IPvAnyNetwork
+from pydantic import Field
 
 from filterwatch.config import Part, Slug
 from filterwatch.enrich.columns import column
@@ -62,7 +63,7 @@ class Chain(Part):
 
     source: Slug = Field(description="Source with the log of the proxy behind.")
     behind: Slug = Field(description="Source with the log of the filter in front.")
-    addresses: tuple[IPvAnyNetwork, ...] = Field(
+    addresses: tuple[IPv4Network | IPv6Network, ...] = Field(
         tuple(ipaddress.ip_network(text) for text in LOOPBACK),
         description="From where the filter's requests come, in the log of the proxy behind.",
     )
@@ -136,7 +137,7 @@ def _side(lines: pl.DataFrame, chain: Chain, *, ours: bool) -> pl.DataFrame:
     return marked.select("row", *RECENT.names())
 
 
-def _within(lines: pl.DataFrame, networks: Iterable[IPvAnyNetwork]) -> list[str]:
+def _within(lines: pl.DataFrame, networks: Iterable[IPv4Network | IPv6Network]) -> list[str]:
     nets = tuple(str(net) for net in networks)
     return [address for address in lines["client_ip"].drop_nulls().unique() if _is_within(address, nets)]
 

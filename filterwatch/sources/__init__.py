@@ -3,6 +3,7 @@
 from filterwatch.sources.files import BATCH_BYTES, FileSource
 from filterwatch.sources.hints import Hints
 from filterwatch.sources.settings import Settings
+from filterwatch.sources.settings_files import SettingsSource
 from filterwatch.sources.source import Source
 from filterwatch.sources.spool_reading import SpoolSource
 from filterwatch.sources.spool_writing import SpoolWriter
@@ -22,6 +23,7 @@ __all__ = [
     "Network",
     "Receiver",
     "Settings",
+    "SettingsSource",
     "Source",
     "SpoolSource",
     "SpoolWriter",

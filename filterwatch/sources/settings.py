@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -11,10 +13,13 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from filterwatch.config import Duration, Part, Slug
 from filterwatch.lines import LONGEST_LINE
 from filterwatch.sources.names import COMPRESSIONS
-from filterwatch.sources.syslog_settings import Listen
+from filterwatch.sources.syslog_settings import Allowed, Listen
 
 Start = Literal["beginning", "end", "history"]
 """Where the very first start of a source begins to read."""
+
+Product = Literal["adguard", "pihole", "e2guardian", "squid", "dnsmasq", "unbound", "named", "squidGuard", "netfilter"]
+"""Whose settings a watched file holds."""
 
 _OF_FILES = {"path", "start", "rotate_wait", "follow_symlinks"}
 
@@ -36,6 +41,22 @@ class Settings(Part):
     )
     listen: Listen | None = Field(
         default=None, description="Instead of `path`: where appliances send their log to by syslog."
+    )
+    settings: Path | None = Field(
+        default=None,
+        description="Instead of `path`: a settings file or list that is watched, for filters that log no change of it; "
+        "the format is `settings_changes`.",
+    )
+    product: Product | None = Field(default=None, description="With `settings`: the filter whose settings they are.")
+    behind: Slug | None = Field(
+        default=None,
+        description="Source with the log of the filter in front of this proxy: of a request that passed both, its line "
+        "counts, never this one's.",
+    )
+    behind_addresses: tuple[Allowed, ...] = Field(
+        default=(ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        description="With `behind`: from where the filter's requests come in this log; the pupils' networks where "
+        "X-Forwarded-For puts their addresses into it.",
     )
     options: dict[str, Any] = Field(default_factory=dict, description="Options of the format.")
     zone: ZoneInfo | None = Field(
@@ -72,10 +93,21 @@ class Settings(Part):
 
     @model_validator(mode="after")
     def _is_somewhere(self) -> Settings:
+        if self.settings is not None:
+            return self._is_watched()
+        if self.product is not None:
+            raise ValueError("`product` says whose settings are watched; write `settings` with the file, or remove it")
         if not self.path and self.listen is None:
             raise ValueError("key 'path' is missing; name the log, or write `listen` for lines that are sent to us")
         if self.listen is not None and (with_path := sorted(_OF_FILES & self.model_fields_set)):
             raise ValueError(f"'{with_path[0]}' says how a file is followed, and `listen` follows none; remove one")
+        return self
+
+    def _is_watched(self) -> Settings:
+        if wrong := sorted((_OF_FILES | {"listen"}) & self.model_fields_set):
+            raise ValueError(f"'{wrong[0]}' belongs to a log, and `settings` watches a settings file; remove one")
+        if self.product is None or self.format != "settings_changes":
+            raise ValueError("a watched settings file needs `product` and `format: settings_changes`")
         return self
 
     @field_validator("rotate_wait")
