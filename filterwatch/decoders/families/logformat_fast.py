@@ -7,14 +7,14 @@ reading can fit.  Everything else is left to the exact reader.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from filterwatch.decoders.families.logformat import Definition, Field
+from filterwatch.decoders.families.logformat import Definition, Field, Piece
 from filterwatch.decoders.families.logformat_codes import Shape
 from filterwatch.decoders.families.logformat_match import time_pattern
 from filterwatch.decoders.families.logformat_reader import REFERRER, USER_AGENT, Compiled
@@ -180,6 +180,11 @@ def _strict(compiled: Compiled) -> tuple[list[str], str]:
             piece, before if isinstance(before, str) else "", behind if isinstance(behind, str) else "", separators
         )
         pad = f" {{0,{piece.padding}}}" if piece.padding else ""
+        stop = _ends_name(pieces[at + 1 : at + 4]) if piece.meaning.role == "user" else ""
+        if stop and body.endswith("]+"):
+            # A name of two words: the second cannot begin the columns behind it.
+            second = _none_of(' "-[]\\' + stop + separators)
+            body += f"(?: {second})?"
         name = wanted.get(number)
         group = f"({body})" if name else f"(?:{body})"
         if name:
@@ -187,6 +192,15 @@ def _strict(compiled: Compiled) -> tuple[list[str], str]:
         parts.append(f"{group}{pad}" if piece.left else f"{pad}{group}")
         number += 1
     return names, "".join(parts)
+
+
+def _ends_name(behind: Sequence[Piece]) -> str:
+    """Return the character without which the columns behind a user's name cannot begin; empty where none is known."""
+    if len(behind) < 3 or behind[0] != " ":
+        return ""
+    code, text = behind[1], behind[2]
+    ends = isinstance(code, Field) and code.meaning.shape is Shape.RESULT and isinstance(text, str)
+    return text[0] if ends and isinstance(text, str) and text[0] in "/:" else ""
 
 
 def _wanted(compiled: Compiled) -> dict[int, str]:
