@@ -20,6 +20,7 @@ from filterwatch.decoders.format import Format, Options, of_lines
 from filterwatch.decoders.line_decoder import Reader
 from filterwatch.decoders.reading import (
     Answer,
+    Clock,
     Event,
     Rejected,
     Skipped,
@@ -39,6 +40,7 @@ _KINDS = {
     "http": "http", "fileinfo": "http", "dns": "dns", "tls": "flow", "quic": "flow", "flow": "flow",
     "netflow": "flow", "alert": "flow", "drop": "flow", "dhcp": "lease", "ssh": "flow", "anomaly": "flow",
 }  # fmt: skip
+_USUAL_STAMP = r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}[+-](?:0[0-9]|1[0-3])00$"
 _NOTHING = "a line type that says nothing of a device"
 
 _KEYS = (
@@ -66,11 +68,11 @@ def read(line: bytes) -> Answer:
     return _answer(texts)
 
 
-def _answer(texts: Mapping[str, str]) -> Answer:
+def _answer(texts: Mapping[str, str], us: int | None = None) -> Answer:
     kind = _kind(texts)
     if kind is None:
         return Skipped(_NOTHING)
-    stamp = _stamp(texts.get("timestamp", ""))
+    stamp = Stamp(us, Clock.UTC) if us is not None else _stamp(texts.get("timestamp", ""))
     if stamp is None:
         return Rejected("no time in the member timestamp")
     values: dict[str, Value] = {"kind": kind, **_ends(texts, kind), "action": _action(texts)}
@@ -87,7 +89,7 @@ def _answer(texts: Mapping[str, str]) -> Answer:
 
 def _kind(texts: Mapping[str, str]) -> str | None:
     kind = texts.get("event_type") or ("alert" if "alert.signature" in texts and "src_ip" in texts else "")
-    if kind == "alert" and texts.get("http.hostname"):
+    if kind == "alert" and any(texts.get(key) for key in ("http.hostname", "http.url", "http.http_method")):
         return "http"
     if kind == "dhcp" and texts.get("dhcp.dhcp_type", "").lower() not in ("ack", "release", "decline"):
         return None
@@ -149,6 +151,7 @@ def _http(texts: Mapping[str, str]) -> dict[str, Value]:
         "method": method,
         "status": status if status and status <= 999 else None,
         "bytes_in": number(texts.get("http.length", "")),
+        "bytes_out": number(texts.get("flow.bytes_toserver", "")),
         "user_agent": texts.get("http.http_user_agent"),
         "referrer": without_credentials(texts["http.http_refer"]) if "http.http_refer" in texts else None,
         "mime_type": texts.get("http.http_content_type"),
@@ -205,6 +208,13 @@ def _lease(texts: Mapping[str, str]) -> dict[str, Value]:
     }
 
 
+def _instants(stamps: pl.Series) -> pl.Series:
+    """Return the microseconds of stamps as Suricata writes them; null where only the exact reader can tell."""
+    stamp = pl.when(stamps.str.contains(_USUAL_STAMP)).then(stamps)
+    moment = stamp.str.to_datetime("%Y-%m-%dT%H:%M:%S%.6f%z", strict=False, time_unit="us")
+    return pl.select(moment.dt.epoch("us")).to_series()
+
+
 def fast(lines: Lines) -> pl.DataFrame:
     """Read the bare JSON lines at once: Polars takes them apart, and each is read by what it says."""
     good = lines.array[lines.starts] == ord("{") if len(lines) else np.zeros(0, np.bool_)
@@ -215,9 +225,12 @@ def fast(lines: Lines) -> pl.DataFrame:
     events: list[tuple[int, Event]] = []
     names = [name for name in _KEYS if found[name].null_count() < len(found)]
     columns = [found[name].to_list() for name in names]
-    for place, sure, *row in zip(places.tolist(), found[jsonlines.SURE].to_list(), *columns, strict=True):
+    instants = _instants(found["timestamp"])
+    for place, sure, us, *row in zip(
+        places.tolist(), found[jsonlines.SURE].to_list(), instants.to_list(), *columns, strict=True
+    ):
         if sure:
-            answer = _answer({name: text for name, text in zip(names, row, strict=True) if text is not None})
+            answer = _answer({name: text for name, text in zip(names, row, strict=True) if text is not None}, us)
             if isinstance(answer, Event):
                 events.append((place, answer))
     data: dict[str, pl.Series] = {
