@@ -15,6 +15,8 @@ from filterwatch.detectors.filter_off import FilterOff
 from filterwatch.detectors.filter_off import Settings as FilterOffSettings
 from filterwatch.detectors.liveness import UNWATCHED, Liveness
 from filterwatch.detectors.liveness import Settings as LivenessSettings
+from filterwatch.detectors.shared_login import Settings as SharedLoginSettings
+from filterwatch.detectors.shared_login import SharedLogin
 from filterwatch.detectors.threshold import Threshold
 from filterwatch.detectors.volume import Settings as VolumeSettings
 from filterwatch.detectors.volume import Volume
@@ -26,6 +28,7 @@ class Settings(Part):
     filter_off: FilterOffSettings = Field(FilterOffSettings(), description="the filter stopped or was disabled")
     liveness: LivenessSettings = Field(LivenessSettings(), description="a source fell silent")
     bypass: BypassSettings = Field(BypassSettings(), description="getting round the filter, over time")
+    shared_login: SharedLoginSettings = Field(SharedLoginSettings(), description="one login at two places at once")
     volume: VolumeSettings = Field(VolumeSettings(), description="one person's traffic hinders the others")
 
 
@@ -45,5 +48,6 @@ def build(
         FilterOff(settings.filter_off),
         Liveness(settings.liveness, in_school_hours, unwatched_after=UNWATCHED if live else None),
         Bypass(settings.bypass),
+        SharedLogin(settings.shared_login),
         Volume(settings.volume),
     ]
