@@ -38,7 +38,7 @@ def zeek_dns(r: random.Random) -> Iterator[str]:
         now += r.random() / 50
         yield (
             f"{now:.6f}\tC{r.randrange(10**15):x}\t{_client(r)}\t{r.randrange(1024, 65_000)}\t10.1.0.1\t53\tudp\t"
-            f"{r.randrange(65_000)}\t0.{r.randrange(10**6):06d}\t{_host(r)}\t1\tC_INTERNET\t1\tA\t0\tNOERROR\tF\tF\tT\tT\t0\t"  # noqa: E501 - one line of a log
+            f"{r.randrange(65_000)}\t0.{r.randrange(10**6):06d}\t{_host(r)}\t1\tC_INTERNET\t1\tA\t0\tNOERROR\tF\tF\tT\tT\t0\t"
             f"{_server(r)},{_server(r)}\t60.000000,60.000000\tF\t0\tquery"
         )
 
