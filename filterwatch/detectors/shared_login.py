@@ -122,17 +122,25 @@ class _Whereabouts:
 def _stays(events: pl.DataFrame) -> pl.DataFrame:
     """Return runs of one person at one address, in order: person, address, device, first and last time, first row."""
     using = (pl.col("identity") == "authenticated") & pl.col("kind").is_in(["http", "dns", "flow"])
-    own = events.lazy().select(*_NEEDED).with_row_index("row").filter(using).drop_nulls(["person", "client_ip", "time"])
-    moved = pl.col("client_ip").ne_missing(pl.col("client_ip").shift().over("person"))
-    runs = own.with_columns(at=pl.col("time").to_physical(), run=moved.cum_sum().over("person"))
-    stay = runs.group_by("person", "run").agg(
-        pl.col("client_ip").first(),
-        pl.col("device").first(),
-        first=pl.col("at").first(),
-        last=pl.col("at").max(),
-        row=pl.col("row").first(),
+    own = events.select(*_NEEDED).with_row_index("row").filter(using).drop_nulls(["person", "client_ip", "time"])
+    stays = _summed(own, "person", "client_ip")
+    moving = stays.filter(pl.col("person").is_duplicated())["person"].unique()
+    if len(moving):  # the others stayed where they were, which is cheaper to see
+        movers = own.filter(pl.col("person").is_in(moving.implode()))
+        moved = pl.col("client_ip").ne_missing(pl.col("client_ip").shift().over("person"))
+        runs = movers.with_columns(run=moved.cum_sum().over("person"))
+        stays = pl.concat([
+            stays.filter(~pl.col("person").is_in(moving.implode())),
+            _summed(runs, "person", "client_ip", "run").drop("run"),
+        ])  # fmt: skip
+    return stays.sort("row").select("person", "client_ip", "device", "first", "last", "row")
+
+
+def _summed(events: pl.DataFrame, *keys: str) -> pl.DataFrame:
+    at = pl.col("time").to_physical()
+    return events.group_by(*keys).agg(
+        pl.col("device").first(), first=at.first(), last=at.max(), row=pl.col("row").first()
     )
-    return stay.sort("row").select("person", "client_ip", "device", "first", "last", "row").collect(engine="in-memory")
 
 
 @lru_cache(maxsize=16_384)
