@@ -19,6 +19,7 @@ from filterwatch.config import Document, validate
 from filterwatch.decoders import grammars
 from filterwatch.decoders.decoded import Decoder
 from filterwatch.decoders.format import Format
+from filterwatch.decoders.journald import opened
 from filterwatch.decoders.mapped import format_of_map
 from filterwatch.decoders.maps import load
 from filterwatch.errors import ConfigurationError, FilterwatchError, Mistake
@@ -97,4 +98,4 @@ def make(name: str, options: Mapping[str, object], *, zone: ZoneInfo) -> Decoder
         remedy = f"did you mean '{near[0]}'?" if near else f"known formats: {', '.join(names())}"
         raise UnknownFormat(f"unknown format '{name}'; {remedy}")
     own = validate(Document(f"options of format {name}", dict(options)), found.options)
-    return found.make(name, own, zone)
+    return opened(found.make(name, own, zone), own.journal)

@@ -45,6 +45,11 @@ class Options(Part):
         le=2199,
         description="Year of stamps that have none; default: the one nearest to the time of reading.",
     )
+    journal: Literal["json", "json_message"] | None = Field(
+        default=None,
+        description="The log is what `journalctl -o json` writes: `json` reads each record as a line of a system log, "
+        "`json_message` reads its message alone; default: it is the log itself.",
+    )
 
 
 Make = Callable[[str, Options, ZoneInfo], Decoder]
