@@ -24,7 +24,7 @@ def test_a_format_like_no_other_is_answered_with_all() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("squid", {"prefixes": {}}, "options of format squid:1:1: unknown key 'prefixes'; known here: journal, year, zone"),
+        ("squid", {"prefixes": {}}, "squid:1:1: unknown key 'prefixes'; known here: journal, year, zone"),
         ("netfilter", {"zone": "Mars/Base"}, "no such time zone; write it as in Europe/London, found 'Mars/Base'"),
         ("netfilter", {"prefixes": {"X": "deny"}}, "input should be 'allowed', 'blocked'"),
         ("dnsmasq", {"sinks": ["blockpage"]}, "no IP address, found 'blockpage'"),
