@@ -82,8 +82,10 @@ _GRAMMARS = tuple(
         # ISO 8601, RFC 5424, squidGuard
         rf"(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d)[T ]{_TIME}{_FRACTION}{_ZONE}(?: |$)(?P<end>)",
         # squid's cache.log; AdGuard Home's own log: 2026/11/22 02:04:38.123456 [info]
-        rf"(?P<year>\d{{4}})/(?P<month>\d\d)/(?P<day>\d\d) {_TIME}{_FRACTION}"
-        r"(?:(?: kid\d+)?\| ?| (?=(?:\d+#\d+ )?\[))(?P<end>)",
+        (
+            rf"(?P<year>\d{{4}})/(?P<month>\d\d)/(?P<day>\d\d) {_TIME}{_FRACTION}"
+            r"(?:(?: kid\d+)?\| ?| (?=(?:\d+#\d+ )?\[))(?P<end>)"
+        ),
         # named
         rf"(?P<day>\d\d)-{_NAMED}-(?P<year>\d{{4}}) {_TIME}{_FRACTION} (?P<end>)",
         # Pi-hole FTL.log: [2026-11-22 02:04:38.123 UTC 1234M]
