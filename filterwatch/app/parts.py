@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -15,8 +16,13 @@ from filterwatch import decoders, detectors, enrich, lists, policy
 from filterwatch.app.settings import Configuration, shipped
 from filterwatch.detections import Count, Detector
 from filterwatch.enrich.chains import Chain
-from filterwatch.errors import ConfigurationError, Mistake
+from filterwatch.errors import ConfigurationError, FilterwatchError, Mistake
+from filterwatch.lists.catalogue import SUFFIXES, Catalogue, Listed
+from filterwatch.lists.catalogue import load as load_catalogue
+from filterwatch.lists.store import Store
 from filterwatch.pipeline import Bench, Feed, Pass
+
+log = logging.getLogger(__name__)
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -43,6 +49,54 @@ class School:
         """The school's name in events."""
         return self.configuration.settings.site if self.configuration else "school"
 
+    @property
+    def lists_directory(self) -> Path:
+        """Where the lists are that come with the rules: rules from elsewhere may bring their own."""
+        beside = self.rules / "lists"
+        return beside if beside.is_dir() else shipped("rules") / "lists"
+
+    def catalogue(self) -> Catalogue:
+        """Return the public lists that are known, the school's own catalogue among them.
+
+        Raises:
+            ConfigurationError: With every mistake in them, and lists in use that are in neither.
+        """
+        brought = self.lists_directory / "catalogue.yaml"
+        paths = [brought if brought.is_file() else shipped("rules") / "lists" / "catalogue.yaml"]
+        if self.configuration is None:
+            return load_catalogue(*paths)
+        said = self.configuration.settings.lists
+        known = load_catalogue(*paths, *([self.configuration.at(said.catalogue)] if said.catalogue else []))
+        document = self.configuration.document
+        mistakes = [
+            document.mistake(
+                ("lists", "use", n), f"lists.use: no list is called '{id_}'; see `filterwatch lists catalogue`"
+            )
+            for n, id_ in enumerate(said.use)
+            if id_ not in known
+        ]
+        if mistakes:
+            raise ConfigurationError(mistakes)
+        return known
+
+    def fetched(self) -> dict[str, tuple[Listed, Path]]:
+        """Return the public lists in use that were fetched, with the file of each; an unreadable store holds none."""
+        if self.configuration is None or not self.configuration.settings.lists.use:
+            return {}
+        store = Store(self.configuration.state / "lists")
+        try:
+            known = store.read()
+        except FilterwatchError as error:
+            log.error("Fetched lists are not used: %s", error)  # noqa: TRY400 - the text says it all
+            return {}
+        listed = self.catalogue()
+        found = {}
+        for id_ in self.configuration.settings.lists.use:
+            current = known[id_].current if id_ in known else None
+            if current is not None and store.file(current).is_file():
+                found[id_] = (listed[id_], store.file(current))
+        return found
+
     def index(self) -> lists.CategoryIndex:
         """Return the compiled category lists, compiled anew where a list changed.
 
@@ -51,10 +105,11 @@ class School:
         """
         configured = self.configuration.settings.lists if self.configuration else lists.Settings()
         own = [self.configuration.at(path) for path in configured.own] if self.configuration else []
-        # Rules from elsewhere bring their own lists, or use those that come with filterwatch.
-        beside = self.rules / "lists"
-        directory = beside if beside.is_dir() else shipped("rules") / "lists"
-        sources: list[Path] = [directory] if configured.shipped else []
+        sources: list[Path | lists.ListFile] = [self.lists_directory] if configured.shipped else []
+        sources += [_file(id_, *pair) for id_, pair in self.fetched().items() if pair[0].word]
+        if self.configuration is not None:
+            at = self.configuration.at
+            sources += [lists.members(at(one.path), one.category, one.format) for one in configured.members]
         # Only the owner keeps the index: a file of root's in the daemon's directory would be in its way.
         if self.configuration is not None and _is_ours(self.configuration.state):
             return lists.prepare(sources, self.configuration.state / "lists.index", own=own)
@@ -75,7 +130,7 @@ class School:
         settings = enrich.Settings(
             people=said.people,
             calendar=said.calendar,
-            suffix_list=said.suffix_list,
+            suffix_list=said.suffix_list or self._suffix_list(),
             logged_at_start=said.logged_at_start,
             chains=tuple(
                 Chain(source=one.name, behind=one.behind, addresses=one.behind_addresses)
@@ -84,6 +139,10 @@ class School:
             ),
         )
         return enrich.build(settings, index, zone=self.zone, directory=self.configuration.directory)
+
+    def _suffix_list(self) -> Path | None:
+        """Return the fetched Public Suffix List; null where none is in use."""
+        return next((file for listed, file in self.fetched().values() if listed.format == SUFFIXES), None)
 
     def bench(self, rules: policy.RuleSet | None = None, *, live: bool = False) -> Bench:
         """Return the rules with the detectors that go with them, which remember nothing yet.
@@ -130,9 +189,13 @@ class School:
             raise ConfigurationError(mistakes)
         return feeds
 
-    def work(self) -> Pass:
-        """Return the whole pass of the configured sources, for the daemon."""
-        return Pass(self.feeds(), self.enrichment(), self.bench(live=True))
+    def work(self, context: enrich.Enrich | None = None) -> Pass:
+        """Return the whole pass of the configured sources, for the daemon.
+
+        Args:
+            context: The enrichment, where it is made already.
+        """
+        return Pass(self.feeds(), context or self.enrichment(), self.bench(live=True))
 
     def _in_school_hours(self) -> Callable[[datetime], bool]:
         calendar = self.configuration.settings.calendar if self.configuration else enrich.Calendar()
@@ -148,6 +211,18 @@ def keep_what_is_built() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def _file(id_: str, listed: Listed, path: Path) -> lists.ListFile:
+    return lists.ListFile(
+        path=path,
+        id=id_,
+        category=listed.word,
+        allow=listed.mode == "allow",
+        source=listed.homepage,
+        licence=listed.licence,
+        credit=listed.credit,
+    )
 
 
 def _is_ours(directory: Path) -> bool:

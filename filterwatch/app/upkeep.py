@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filterwatch import archive
 from filterwatch.app.daemon import Stop
+from filterwatch.app.newest import Newest
 from filterwatch.app.settings import Configuration
 from filterwatch.clock import Clock
 from filterwatch.errors import FilterwatchError
@@ -25,10 +26,20 @@ TIDY_EVERY = 3600.0
 
 
 class Upkeep:
-    """Keeps the journal small and the archive whole; a failure is logged and tried again next time."""
+    """Keeps the journal small and the archive whole; a failure is logged and tried again next time.
 
-    def __init__(self, journal: Journal, configuration: Configuration, clock: Clock) -> None:
+    Args:
+        journal: Recent events.
+        configuration: Of the school.
+        clock: Time.
+        lists: What is in use of the category lists; newer ones are taken within a second of their compilation.
+    """
+
+    def __init__(
+        self, journal: Journal, configuration: Configuration, clock: Clock, lists: Newest | None = None
+    ) -> None:
         self._journal = journal
+        self._lists = lists
         self._archive = configuration.state / "archive"
         self._settings = configuration.settings.archive
         self._zone = configuration.settings.timezone
@@ -53,6 +64,8 @@ class Upkeep:
 
     def step(self) -> None:
         """Do what is due."""
+        if self._lists is not None:
+            self._lists.look()
         now = self._clock.monotonic()
         try:
             if now - self._sealed >= SEAL_EVERY:

@@ -1,0 +1,199 @@
+"""The school's category lists: which files make the index, keeping them fresh, and what they would say wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+
+from filterwatch.app.parts import School
+from filterwatch.app.settings import Configuration
+from filterwatch.clock import Clock
+from filterwatch.errors import FilterwatchError
+from filterwatch.lists import CategoryIndex, Entry, words
+from filterwatch.lists.bundles import export as write_bundle
+from filterwatch.lists.bundles import unpacked
+from filterwatch.lists.catalogue import Catalogue
+from filterwatch.lists.fetching import Fetcher
+from filterwatch.lists.guard import Guard
+from filterwatch.lists.store import Kept, Store
+from filterwatch.lists.updating import Outcome, Updater
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One configured list.
+
+    Attributes:
+        id: Of the list.
+        title: As people call it.
+        word: Category word; empty for the public suffix list.
+        licence: Of the list.
+        credit: The line that the licence wants shown.
+        kept: What is known of it.
+        problem: What is wrong with it; empty when nothing is.
+    """
+
+    id: str
+    title: str
+    word: str
+    licence: str
+    credit: str
+    kept: Kept
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overblocked:
+    """An ordinary site that a list gives a category.
+
+    Attributes:
+        host: The site.
+        categories: Category words.
+        lists: The lists.
+    """
+
+    host: str
+    categories: Sequence[str]
+    lists: Sequence[str]
+
+
+class SchoolLists:
+    """What the commands ``filterwatch lists`` do.
+
+    Args:
+        configuration: Of the school.
+        clock: Time.
+    """
+
+    def __init__(self, configuration: Configuration, clock: Clock) -> None:
+        self.school = School(configuration, configuration.rules)
+        self.catalogue: Catalogue = self.school.catalogue()
+        self.store = Store(configuration.state / "lists")
+        self._settings = configuration.settings.lists
+        self._configuration = configuration
+        self._clock = clock
+        self.guard = Guard.load(self.school.lists_directory / "guard.yaml", self._settings.names)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The public lists in use."""
+        return self._settings.use
+
+    def update(
+        self,
+        ids: Sequence[str] = (),
+        *,
+        force: bool = False,
+        accept: Sequence[str] = (),
+        told: Callable[[Outcome], None] = lambda _: None,
+        fetcher: Fetcher | None = None,
+    ) -> list[Outcome]:
+        """Fetch what is due, then compile; return what became of each list.
+
+        Raises:
+            FilterwatchError: A list is not configured, or nothing can be written.
+        """
+        chosen = self._configured([*ids, *accept]) or self._settings.use
+        fetcher = fetcher or Fetcher(self._clock, allow_http=self._settings.allow_http)
+        with self.store.locked():
+            outcomes = self._updater(fetcher).update(chosen, force=force, accept=accept, told=told)
+            self.compile()
+        return outcomes
+
+    def take(self, path: Path, id_: str = "", *, accept: Sequence[str] = ()) -> list[Outcome]:
+        """Take in a bundle, or with *id_* the file of one list as its makers give it; then compile.
+
+        Raises:
+            FilterwatchError: It is no bundle, a list is not configured, or nothing can be written.
+        """
+        with self.store.locked():
+            updater = self._updater(None)
+            if id_:
+                [name] = self._configured([id_])
+                outcomes = [updater.take(name, path, accept=name in accept)]
+            else:
+                outcomes = []
+                for name, file in unpacked(path, self.store):
+                    if name in self._settings.use:
+                        outcomes.append(updater.take(name, file, accept=name in accept, canonical=True))
+                    else:
+                        outcomes.append(Outcome(name, "not due", "not among lists.use, left out"))
+            self.compile()
+        return outcomes
+
+    def rollback(self, ids: Sequence[str]) -> list[Outcome]:
+        """Go back to the version before; then compile.
+
+        Raises:
+            FilterwatchError: There is none.
+        """
+        with self.store.locked():
+            outcomes = [self._updater(None).rollback(id_) for id_ in self._configured(ids)]
+            self.compile()
+        return outcomes
+
+    def export(self, out: Path) -> list[str]:
+        """Write a bundle; return the lists in it."""
+        return write_bundle(self.store, self._settings.use, out)
+
+    def compile(self) -> CategoryIndex:
+        """Return the index of all lists, compiled anew where one changed: a running daemon takes it by itself."""
+        return self.school.index()
+
+    def status(self) -> Iterator[Status]:
+        """Yield how each configured list is."""
+        known = self.store.read()
+        for id_ in self._settings.use:
+            kept, listed = known.get(id_, Kept()), self.catalogue[id_]
+            yield Status(id_, listed.title, listed.word, listed.licence, listed.credit, kept, self._problem(kept))
+
+    def overblocked(self, index: CategoryIndex) -> Iterator[Overblocked]:
+        """Yield ordinary sites that a list gives a category: each would be a false alarm one day."""
+        hosts = [*self.guard.names.ordinary, *self.guard.names.never, *self._settings.names]
+        bits = index.lookup(pl.Series(hosts, dtype=pl.String)).to_list()
+        for host, held in zip(hosts, bits, strict=True):
+            if held:
+                lists = sorted({one.list for one in index.entries(host) if one.used and one.mode != "allow"})
+                yield Overblocked(host, words(held), lists)
+
+    def lookup(self, asked: str, host: str) -> tuple[list[str], list[Entry]]:
+        """Return the categories of a host or URL, and every entry that speaks of it, nearest first."""
+        index = self.compile()
+        [held] = index.lookup_urls(pl.Series([host]), pl.Series([asked])).to_list()
+        return words(held), index.entries(host, asked)
+
+    def _problem(self, kept: Kept) -> str:
+        if kept.current is None:
+            return kept.problem or "never fetched"
+        age = self._clock.now() - kept.current.at
+        looked = self._clock.now() - (kept.looked or kept.current.at)
+        if kept.problem:
+            return kept.problem
+        if not self.store.file(kept.current).is_file():
+            return "its file is gone; run `filterwatch lists update --force`"
+        return f"not looked for since {_days(looked)}" if min(age, looked) > self._settings.stale_after else ""
+
+    def _configured(self, ids: Iterable[str]) -> list[str]:
+        chosen = list(dict.fromkeys(ids))
+        for id_ in chosen:
+            if id_ not in self._settings.use:
+                known = ", ".join(self._settings.use) or "none"
+                raise FilterwatchError(f"list '{id_}' is not among lists.use (there: {known}); add it there")
+        return chosen
+
+    def _updater(self, fetcher: Fetcher | None) -> Updater:
+        keys = {}
+        for id_, path in self._settings.keys.items():
+            try:
+                keys[id_] = self._configuration.at(path).read_text("ascii").strip()
+            except (OSError, UnicodeDecodeError):
+                raise FilterwatchError(f"{path}: the key of list '{id_}' cannot be read (lists.keys)") from None
+        return Updater(self.store, self.catalogue, self.guard, self._clock, fetcher, keys)
+
+
+def _days(span: timedelta) -> str:
+    return f"{span.days} days"

@@ -1,0 +1,179 @@
+"""A list as it came, written in our own form: what the index is compiled from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import idna
+import polars as pl
+
+from filterwatch.lists import domains
+from filterwatch.lists.catalogue import SUFFIXES, Listed
+from filterwatch.lists.domains import Piece
+from filterwatch.lists.formats import FORMATS
+from filterwatch.lists.guard import Aside, Guard
+from filterwatch.lists.modes import Mode
+from filterwatch.lists.unpacking import Capped, Refused
+
+PIECE = 1 << 20
+LONGEST_LINE = 1 << 20
+MOST_ASIDE = 200
+"""Entries set aside that are kept by name; all are counted."""
+
+WRONG_SHARE = 0.05
+"""Share of lines that may be no entries: real lists stay below 0.02 (bare words, names with two dots)."""
+
+FEWEST_SUFFIXES = 5_000
+"""Rules of the Public Suffix List; it has had more since 2013."""
+
+_MARKS = {Mode.SUFFIX: "", Mode.EXACT: "=", Mode.CHILDREN: "*.", Mode.PAGE: "", Mode.ALLOW: "@@",
+          Mode.ALLOW_EXACT: "@@=", Mode.ALLOW_CHILDREN: "@@*.", Mode.ALLOW_PAGE: "@@", Mode.ASIDE: "?"}  # fmt: skip
+_PAGE = re.compile(rb"<\s*(?:!doctype\s+html|html|head|body|script|meta)\b", re.IGNORECASE)
+_DECLARED = re.compile(
+    r"^[#!;]\s*(?:number of |total )?(?:entries|domains|unique domains)\s*:\s*([0-9][0-9,. ]*)$", re.IGNORECASE
+)
+
+
+@dataclass
+class Tally:
+    """What a list holds.
+
+    Attributes:
+        lines: Entries and lines that are none; comments are neither.
+        entries: Entries that are used or set aside.
+        left_out: Lines that say something filterwatch does not use: regular expressions, rules of browsers.
+        wrong: Lines that are no entries.
+        aside: How many entries are set aside.
+        named: The first of them, with the reason.
+        declared: How many entries the list says it has; null where it says nothing.
+    """
+
+    entries: int = 0
+    left_out: int = 0
+    wrong: int = 0
+    aside: int = 0
+    named: list[Aside] = field(default_factory=list)
+    declared: int | None = None
+
+    @property
+    def lines(self) -> int:
+        """Entries, and lines that are none."""
+        return self.entries + self.wrong
+
+
+def write(stream: Capped, format_: str, listed: Listed, guard: Guard, out: BinaryIO, tally: Tally) -> None:
+    """Write the entries of *stream* to *out*, a line each, and count them in *tally*.
+
+    Raises:
+        Refused: It is a web page, packed, or has lines without an end.
+    """
+    for number, raw in enumerate(_blocks(stream)):
+        if number == 0:
+            _sniff(raw)
+        text = raw.decode("utf-8-sig" if number == 0 else "utf-8", errors="replace")
+        if number == 0:
+            tally.declared = tally.declared or _declared(text)
+        if format_ == SUFFIXES:
+            out.write(raw)
+            tally.entries += sum(1 for line in text.split("\n") if line.strip() and not line.startswith("//"))
+            continue
+        lines = pl.Series("line", [text]).str.replace_all("\r", "").str.split("\n").explode()
+        piece, wrong, left_out = _entries(lines, format_)
+        piece, aside = guard.judge(piece, listed)
+        tally.entries += len(piece.names)
+        tally.wrong += wrong
+        tally.left_out += left_out
+        tally.aside += len(aside)
+        # The worst first: they decide whether the list is believed.
+        tally.named = sorted([*tally.named, *aside], key=lambda one: one.reason not in _FIRST)[:MOST_ASIDE]
+        out.write(_text(piece))
+
+
+_FIRST = {"name of the school", "name that everybody uses", "public suffix"}
+
+
+def _entries(lines: pl.Series, format_: str) -> tuple[Piece, int, int]:
+    """Return the entries, how many lines are none, and how many are left out."""
+    if format_ in FORMATS:
+        said = FORMATS[format_](lines)["entry"]
+        left_out = said.null_count()
+        lines = said.drop_nulls()
+    else:
+        left_out = 0
+    piece, bad = domains.read(_ascii(lines.alias("line")))
+    unset = piece.modes == Mode.ASIDE  # set aside somewhere else: judged anew here
+    if unset.any():
+        slashed = piece.names.str.contains(r"[a-z].*/")
+        again = pl.when(slashed).then(pl.lit(int(Mode.PAGE), pl.UInt8)).otherwise(pl.lit(0, pl.UInt8))
+        piece = Piece(piece.names, pl.select(pl.when(unset).then(again).otherwise(piece.modes)).to_series())
+    return piece, len(bad), left_out
+
+
+def _ascii(lines: pl.Series) -> pl.Series:
+    """Return the lines with international names as ``xn--...``; comments stay as they are."""
+    odd = lines.str.contains(r"[^\x00-\x7f]") & ~lines.str.contains(r"^\s*#")
+    if not odd.any():
+        return lines
+    forms = {one: _encoded(one) for one in lines.filter(odd).unique().to_list()}
+    return lines.replace_strict(list(forms), list(forms.values()), default=lines)
+
+
+def _encoded(line: str) -> str:
+    found = re.match(r"\s*((?:@@|\?)?(?:=|\*\.)?)([^/?#\s]+)(.*)$", line, re.DOTALL)
+    if found is None:
+        return line
+    try:
+        return f"{found[1]}{idna.encode(found[2], uts46=True).decode()}{found[3]}"
+    except (idna.IDNAError, UnicodeError):
+        return line
+
+
+def _text(piece: Piece) -> bytes:
+    marks = piece.modes.replace_strict({int(mode): mark for mode, mark in _MARKS.items()}, return_dtype=pl.String)
+    lines = (marks + piece.names).str.join("\n").item() if len(piece.names) else ""
+    return f"{lines}\n".encode() if lines else b""
+
+
+def _sniff(raw: bytes) -> None:
+    head = raw[:2048]
+    if _PAGE.search(head):
+        raise Refused("a web page comes in its place (a captive portal?)")
+    if head.startswith((b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ", b"BZh")) or b"\0" in head:
+        raise Refused("it is packed or no text")
+
+
+def _declared(text: str) -> int | None:
+    for line in text[:8192].split("\n"):
+        if found := _DECLARED.match(line.strip()):
+            return int(re.sub(r"\D", "", found[1]) or 0)
+    return None
+
+
+def _blocks(stream: Capped) -> Iterator[bytes]:
+    """Yield pieces of whole lines."""
+    rest = b""
+    while block := stream.read(PIECE):
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            yield rest + block[:cut]
+            rest = block[cut:]
+        else:
+            rest += block
+        if len(rest) > LONGEST_LINE + PIECE:
+            raise Refused(f"a line is longer than {LONGEST_LINE >> 20} MB")
+    if rest:
+        yield rest
+
+
+def problems(tally: Tally, listed: Listed) -> Iterator[str]:
+    """Yield why a list is not believed, by what it holds."""
+    fewest = max(listed.at_least, FEWEST_SUFFIXES if listed.format == SUFFIXES else 1)
+    if tally.entries < fewest:
+        yield f"it holds {tally.entries:,} entries, fewer than {fewest:,}"
+    if tally.wrong > WRONG_SHARE * tally.lines and tally.wrong > 2:
+        yield f"{tally.wrong:,} of {tally.lines:,} lines are no entries"
+    if tally.declared and tally.entries < 0.9 * tally.declared:
+        yield f"it says it has {tally.declared:,} entries and {tally.entries:,} came"

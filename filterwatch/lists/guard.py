@@ -1,0 +1,141 @@
+"""The overblock guard: entries that would embarrass a school are set aside before they can raise anything.
+
+Public lists file NHS clinics as gambling, government pages as drugs and a whole UK suffix as free hosting.  Such an
+entry stays on its list and gives nothing; ``filterwatch lists status`` names it.  A list that holds the very names
+everybody uses is not believed at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+from pydantic import Field
+from tldextract import TLDExtract
+
+from filterwatch.config import Part, read, validate
+from filterwatch.lists.catalogue import Listed
+from filterwatch.lists.domains import Piece
+from filterwatch.lists.modes import Mode
+
+OWN, EVERYONES = "name of the school", "name that everybody uses"
+REGISTRY, HOSTING = "public suffix", "suffix under which strangers get names"
+TRUSTED, ORDINARY, PRIVATE = "help, health, government or education", "ordinary site", "private addresses"
+
+DISTRUSTED = (OWN, EVERYONES)
+"""Reasons for which the whole list is refused."""
+
+_LOCAL = r"^(?:10\.|127\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2[0-9]|3[01])\.|0\.|f[cd][0-9a-f]{2}:|fe80:|::1$|::$)"
+
+
+class Names(Part):
+    """What the guard knows; read from ``guard.yaml``."""
+
+    never: tuple[str, ...] = Field(description="names that everybody uses: a list that holds one is refused")
+    trusted: tuple[str, ...] = Field(description="names at and below which entries are set aside")
+    trusted_labels: tuple[str, ...] = Field(
+        description="labels that say the same below a country's name: ac.uk, edu.au"
+    )
+    ordinary: tuple[str, ...] = Field(description="ordinary sites: entries for just these are set aside")
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """An entry that was set aside.
+
+    Attributes:
+        entry: As on the list.
+        reason: Why.
+    """
+
+    entry: str
+    reason: str
+
+
+class Guard:
+    """Judges the entries of lists.
+
+    Args:
+        names: What it knows.
+        own: The school's own names: mail domain, web site, learning platform.
+    """
+
+    def __init__(self, names: Names, own: Iterable[str] = ()) -> None:
+        self.names = names
+        self._own = [name.lower().strip(".") for name in own if name]
+        labels = "|".join(names.trusted_labels)
+        spelled = "|".join(name.replace(".", r"\.") for name in names.trusted)
+        self._trusted = rf"(?:^|\.)(?:{spelled})$|(?:^|\.)(?:{labels})\.[a-z]{{2}}$"
+
+    @classmethod
+    def load(cls, path: Path, own: Iterable[str] = ()) -> Guard:
+        """Return the guard that *path* describes.
+
+        Raises:
+            ConfigurationError: With every mistake in it.
+        """
+        return cls(validate(read(path), Names), own)
+
+    @cached_property
+    def _registries(self) -> pl.Series:
+        return _series(_suffixes(private=False))
+
+    @cached_property
+    def _hosting(self) -> pl.Series:
+        return _series(set(_suffixes(private=True)) - set(_suffixes(private=False)))
+
+    def judge(self, piece: Piece, listed: Listed) -> tuple[Piece, list[Aside]]:
+        """Return the entries with those that are set aside marked, and these with the reason."""
+        if listed.mode == "allow" or not len(piece.names):
+            return piece, []
+        reason = self._reasons(piece, listed)
+        held = reason.is_not_null()
+        aside = [Aside(*pair) for pair in zip(piece.names.filter(held), reason.filter(held), strict=True)]
+        if not aside:
+            return piece, []
+        modes = pl.select(pl.when(held).then(pl.lit(int(Mode.ASIDE), pl.UInt8)).otherwise(piece.modes)).to_series()
+        return Piece(piece.names, modes), aside
+
+    def _reasons(self, piece: Piece, listed: Listed) -> pl.Series:
+        """Return why each entry is set aside, null for the others."""
+        name, host, mode = pl.col("name"), pl.col("host"), pl.col("mode")
+        whole = mode.is_in([Mode.SUFFIX, Mode.EXACT])
+        wide = mode.is_in([Mode.SUFFIX, Mode.CHILDREN])
+        site = name.str.strip_prefix("www.")
+        above = [".".join(own.split(".")[n:]) for own in self._own for n in range(own.count(".") + 1)]
+        ours = (wide & name.is_in(_series(above).implode())) | host.is_in(_series(self._own).implode())
+        for own in self._own:
+            ours = ours | host.str.ends_with(f".{own}")
+        # A list of gaming hosts may name `game` or `casino`; `uk`, `com` and `co.uk` are mistakes everywhere.
+        generic = name.str.contains(r"\.") | name.str.contains(r"^[a-z]{2}$")
+        cases: list[tuple[pl.Expr, str]] = [
+            (ours, OWN),
+            (whole & site.is_in(_series(self.names.never).implode()), EVERYONES),
+            (wide & generic & name.is_in(self._registries.implode()), REGISTRY),
+            (host.str.contains(self._trusted), TRUSTED),
+            (name.str.contains(_LOCAL), PRIVATE),
+        ]
+        if not listed.hosting:
+            cases.append((wide & name.is_in(self._hosting.implode()), HOSTING))
+        if listed.trust != "high":
+            cases.append((whole & site.is_in(_series(self.names.ordinary).implode()), ORDINARY))
+        said: pl.Expr = pl.lit(None, dtype=pl.String)
+        for holds, why in reversed(cases):
+            said = pl.when(holds).then(pl.lit(why)).otherwise(said)
+        frame = pl.DataFrame({"name": piece.names, "mode": piece.modes})
+        frame = frame.with_columns(host=name.str.splitn("/", 2).struct.field("field_0"))
+        given = mode.is_in([Mode.SUFFIX, Mode.EXACT, Mode.CHILDREN, Mode.PAGE])
+        return frame.select(pl.when(given).then(said)).to_series()
+
+
+def _suffixes(*, private: bool) -> Sequence[str]:
+    """Return the rules of the built-in Public Suffix List that are plain names."""
+    extract = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=private)
+    return [rule for rule in extract.tlds if rule.isascii() and rule[0] not in "*!"]
+
+
+def _series(names: Iterable[str]) -> pl.Series:
+    return pl.Series(sorted(set(names)), dtype=pl.String)

@@ -1,0 +1,327 @@
+"""Bringing lists up to date: fetch, unpack, write in our own form, judge, and only then take in."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatch
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+
+from filterwatch.clock import Clock
+from filterwatch.errors import FilterwatchError
+from filterwatch.lists import canon, v2fly
+from filterwatch.lists.canon import Tally
+from filterwatch.lists.catalogue import SQUIDGUARD, SUFFIXES, V2FLY, Catalogue, Listed
+from filterwatch.lists.fetching import Failed, Fetched, Fetcher, Known
+from filterwatch.lists.guard import DISTRUSTED, REGISTRY, Guard
+from filterwatch.lists.reading import OWN_FORMAT
+from filterwatch.lists.store import Kept, Named, Store, Version
+from filterwatch.lists.unpacking import Capped, Refused, members
+
+SHRUNKEN = 0.5
+"""Share of the last good list below which a new one is not believed; oisd rightly lost 0.3 in four months."""
+
+MORE_ASIDE = (1.2, 20)
+"""A list is not believed when more is set aside than this share of before and so many more."""
+
+EARLY = 0.9
+"""Share of the refresh interval after which a list may be asked for: a daily timer is never quite a day apart."""
+
+_SQUIDGUARD = {"domains": "domains", "urls": "urls"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one list.
+
+    Attributes:
+        id: Of the list.
+        word: ``updated``, ``unchanged``, ``not due``, ``refused`` (it came and is not believed) or ``failed``.
+        said: Why, or how many entries.
+    """
+
+    id: str
+    word: str
+    said: str = ""
+
+    @property
+    def bad(self) -> bool:
+        """Whether somebody should look."""
+        return self.word in {"refused", "failed"}
+
+
+class Updater:
+    """Brings the lists of a store up to date; the store must be locked.
+
+    Args:
+        store: Where they lie.
+        catalogue: What there is.
+        guard: Sets entries aside.
+        clock: Time.
+        fetcher: Gets them; null where nothing is fetched.
+        keys: Keys that makers hand out, by list.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        guard: Guard,
+        clock: Clock,
+        fetcher: Fetcher | None = None,
+        keys: Mapping[str, str] | None = None,
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._guard = guard
+        self._clock = clock
+        self._fetcher = fetcher
+        self._keys = keys or {}
+
+    def update(
+        self,
+        ids: Iterable[str],
+        *,
+        force: bool = False,
+        accept: Iterable[str] = (),
+        told: Callable[[Outcome], None] = lambda _: None,
+    ) -> list[Outcome]:
+        """Fetch what is due and take in what is good; the last good version of all others stays.
+
+        Args:
+            ids: Lists of the catalogue.
+            force: Ask for lists that are not due too.
+            accept: Lists to be taken in although they shrank, hold odd names or were rolled back.
+            told: Called after each list.
+
+        Raises:
+            FilterwatchError: The store cannot be read or written.
+        """
+        accepted = set(accept)
+        outcomes = []
+        for id_ in ids:
+            known = self._store.read()
+            kept, outcome = self._one(
+                id_, known.get(id_, Kept()), force=force or id_ in accepted, accept=id_ in accepted
+            )
+            self._store.write(known | {id_: kept})
+            outcomes.append(outcome)
+            told(outcome)
+        return outcomes
+
+    def take(self, id_: str, came: Path, *, accept: bool = False, canonical: bool = False) -> Outcome:
+        """Take in a list that somebody carried here.
+
+        Args:
+            id_: Of the list in the catalogue.
+            came: The file as its makers give it, or as a bundle holds it.
+            accept: As of :meth:`update`.
+            canonical: Whether it is in our own form.
+
+        Raises:
+            FilterwatchError: The store cannot be read or written, or *came* cannot be read.
+        """
+        known = self._store.read()
+        kept = known.get(id_, Kept())
+        try:
+            fetched = Fetched(came.stat().st_size, _sha256(came), Known())
+            kept, outcome = self._judged(id_, kept, came, fetched, accept=accept, canonical=canonical)
+        except Refused as error:
+            kept, outcome = self._not_taken(id_, kept, "refused", str(error))
+        except OSError as error:
+            raise FilterwatchError(f"{came}: cannot be read, or not taken in: {error.strerror}") from None
+        self._store.write(known | {id_: kept})
+        return outcome
+
+    def rollback(self, id_: str) -> Outcome:
+        """Put the version before in place of the current one, which is not taken again by itself.
+
+        Raises:
+            FilterwatchError: There is none.
+        """
+        known = self._store.read()
+        kept = known.get(id_, Kept())
+        if kept.current is None or kept.previous is None:
+            raise FilterwatchError(f"{id_}: there is no version before the current one")
+        # Without its ETag: else the server would say that the bad one is current.
+        before = kept.previous.model_copy(update={"etag": "", "modified": ""})
+        refused = (*kept.refused, kept.current.sha256)[-10:]
+        kept = Kept(current=before, looked=kept.looked, refused=refused)
+        self._store.write(known | {id_: kept})
+        return Outcome(id_, "updated", f"back to {before.entries:,} entries of {before.at:%d %b %Y}")
+
+    def _one(self, id_: str, kept: Kept, *, force: bool, accept: bool) -> tuple[Kept, Outcome]:
+        listed, now = self._catalogue[id_], self._clock.now()
+        if not force and kept.looked and now - kept.looked < EARLY * listed.refresh:
+            return kept, Outcome(id_, "not due", f"next after {kept.looked + EARLY * listed.refresh:%d %b %H:%M} UTC")
+        came = self._store.new()
+        try:
+            fetched = self._fetched(id_, kept, came, anew=accept)
+            if fetched is None:
+                return kept.model_copy(update={"looked": now, "problem": ""}), Outcome(id_, "unchanged")
+            return self._judged(id_, kept, came, fetched, accept=accept)
+        except (Refused, OSError) as error:
+            why = f"it cannot be written: {error.strerror}" if isinstance(error, OSError) else str(error)
+            word = "failed" if isinstance(error, Failed | OSError) else "refused"
+            return self._not_taken(id_, kept, word, why)
+        finally:
+            with suppress(OSError):
+                came.unlink(missing_ok=True)
+
+    def _fetched(self, id_: str, kept: Kept, came: Path, *, anew: bool) -> Fetched | None:
+        """Fetch the list into *came*; null when the copy we have is current, which is not asked where *anew*."""
+        if self._fetcher is None:
+            raise Failed("nothing is fetched here")
+        listed = self._catalogue[id_]
+        current = kept.current if kept.current and self._store.file(kept.current).is_file() else None
+        known = Known(current.etag, current.modified) if current and not anew else Known()
+        fetched = self._fetcher.fetch(self._address(id_, listed), came, listed.megabytes << 20, known)
+        if fetched is not None:
+            self._compare(listed, fetched)
+        return fetched
+
+    def _address(self, id_: str, listed: Listed) -> str:
+        if "{key}" not in listed.address:
+            return listed.address
+        if id_ not in self._keys:
+            raise Failed("its makers hand out a key to each user; put it into a file and name it under lists.keys")
+        return listed.address.replace("{key}", self._keys[id_])
+
+    def _compare(self, listed: Listed, fetched: Fetched) -> None:
+        """Compare with the checksum that its makers publish."""
+        if not listed.sha256 or self._fetcher is None:
+            return
+        path = self._store.new()
+        try:
+            self._fetcher.fetch(listed.sha256, path, 1 << 20)
+            said = path.read_text("utf-8", errors="replace").lower()
+        finally:
+            path.unlink(missing_ok=True)
+        if fetched.sha256 not in re.findall(r"\b[0-9a-f]{64}\b", said):
+            raise Refused("its checksum is not the published one")
+
+    def _judged(
+        self, id_: str, kept: Kept, came: Path, fetched: Fetched, *, accept: bool, canonical: bool = False
+    ) -> tuple[Kept, Outcome]:
+        """Take in what came if it is believed."""
+        now = self._clock.now()
+        if fetched.sha256 in kept.refused and not accept:
+            raise Refused("it was rolled back before; --accept takes it in all the same")
+        current = kept.current
+        if current and current.sha256 == fetched.sha256 and self._store.file(current).is_file():
+            same = current.model_copy(update={"etag": fetched.known.etag, "modified": fetched.known.modified})
+            kept = kept.model_copy(update={"current": same, "looked": now, "problem": ""})
+            return kept, Outcome(id_, "unchanged")
+        listed = self._catalogue[id_]
+        written = self._store.new()
+        try:
+            tally = Tally()
+            with written.open("wb") as out:
+                for stream, format_ in _streams(came, listed, canonical=canonical):
+                    canon.write(stream, format_, listed, self._guard, out, tally)
+                out.flush()
+            if why := list(_doubts(tally, listed, current, accept=accept)):
+                raise Refused("; ".join(why))
+            file, digest = self._store.take(written, id_)
+        finally:
+            with suppress(OSError):
+                written.unlink(missing_ok=True)
+        version = _version(tally, fetched, file, digest, now)
+        refused = tuple(one for one in kept.refused if one != fetched.sha256)
+        kept = Kept(current=version, previous=current or kept.previous, looked=now, refused=refused)
+        return kept, Outcome(id_, "updated", _grown(version, current))
+
+    def _not_taken(self, id_: str, kept: Kept, word: str, why: str) -> tuple[Kept, Outcome]:
+        kept = kept.model_copy(update={"looked": self._clock.now(), "problem": why})
+        stays = "the version of before stays" if kept.current else "there is none of before"
+        return kept, Outcome(id_, word, f"{why}; {stays}")
+
+
+def _version(tally: Tally, fetched: Fetched, file: str, digest: str, now: datetime) -> Version:
+    return Version(
+        file=file,
+        sha256=fetched.sha256,
+        digest=digest,
+        at=now,
+        entries=tally.entries,
+        left_out=tally.left_out,
+        wrong=tally.wrong,
+        aside=tally.aside,
+        named=tuple(Named(entry=one.entry, reason=one.reason) for one in tally.named),
+        etag=fetched.known.etag,
+        modified=fetched.known.modified,
+    )
+
+
+def _grown(version: Version, before: Version | None) -> str:
+    change = f", {version.entries - before.entries:+,}" if before else ""
+    aside = f", {version.aside:,} set aside" if version.aside else ""
+    return f"{version.entries:,} entries{change}{aside}"
+
+
+def _doubts(tally: Tally, listed: Listed, before: Version | None, *, accept: bool) -> Iterator[str]:
+    """Yield why a list is not believed."""
+    yield from canon.problems(tally, listed)
+    if accept:
+        return
+    if bad := [f"{one.entry} ({one.reason})" for one in tally.named if one.reason in DISTRUSTED]:
+        yield f"it holds {', '.join(bad[:3])}"
+    if before is None:
+        return
+    if tally.entries < SHRUNKEN * before.entries:
+        yield f"it shrank from {before.entries:,} to {tally.entries:,} entries"
+    share, more = MORE_ASIDE
+    if tally.aside > share * before.aside + more:
+        yield f"{tally.aside:,} entries are names of schools, services, ordinary sites; before, {before.aside:,} were"
+    known = {one.entry for one in before.named}
+    if new := [one.entry for one in tally.named if one.reason == REGISTRY and one.entry not in known]:
+        yield f"it suddenly holds {', '.join(new[:3])} ({REGISTRY})"
+
+
+def _streams(came: Path, listed: Listed, *, canonical: bool) -> Iterator[tuple[Capped, str]]:
+    """Yield what is to be read of the file that came, each with its format.
+
+    Raises:
+        Refused: The archive is unsafe, or does not hold the list.
+    """
+    most = listed.unpacked_megabytes << 20
+    if canonical:
+        for _, stream in members(came, "none", most):
+            yield stream, SUFFIXES if listed.format == SUFFIXES else OWN_FORMAT
+        return
+    found = False
+    files: dict[str, str] = {}
+    for name, stream in members(came, listed.archive, most):
+        path = PurePosixPath(name)
+        if listed.format == V2FLY and listed.archive != "none":
+            if path.parent.name == "data":
+                files[path.name] = stream.read().decode("utf-8", errors="replace")
+            continue
+        format_ = _format(path, listed)
+        if format_ is not None:
+            found = True
+            yield stream, format_
+    if files:
+        text = "\n".join(v2fly.resolved(files, listed.pick)).encode()
+        yield Capped(BytesIO(text), most, most), V2FLY
+    elif not found:
+        raise Refused(f"'{listed.pick}' is not in it")
+
+
+def _format(path: PurePosixPath, listed: Listed) -> str | None:
+    """Return the format of a file in an archive; null for one that is not wanted."""
+    if listed.format == SQUIDGUARD:
+        # Files `expressions` hold words to be found anywhere in an address: they would hit half the web.
+        return _SQUIDGUARD.get(path.name) if path.parent.name == listed.pick else None
+    return listed.format if listed.archive in {"none", "gz"} or fnmatch(path.name, listed.pick) else None
+
+
+def _sha256(path: Path) -> str:
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

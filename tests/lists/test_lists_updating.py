@@ -1,0 +1,378 @@
+"""Fetched lists: what is taken in, what is refused, and that the last good one stays whatever happens."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import random
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from list_server import gives, hangs, serving, tar, unended, versioned, zipped
+
+from filterwatch.clock import ManualClock
+from filterwatch.errors import FilterwatchError
+from filterwatch.lists import fetching
+from filterwatch.lists.bundles import export, unpacked
+from filterwatch.lists.catalogue import Listed
+from filterwatch.lists.fetching import Fetcher
+from filterwatch.lists.guard import Guard, Names
+from filterwatch.lists.store import Store
+from filterwatch.lists.unpacking import Refused, members
+from filterwatch.lists.updating import Updater
+
+GUARD = Guard(
+    Names(
+        never=("google.com", "gov.uk", "co.uk", "com"),
+        trusted=("nhs.uk", "gov.uk"),
+        trusted_labels=("ac", "edu"),
+        ordinary=("britannica.com",),
+    ),
+    ["st-pauls.manchester.sch.uk"],
+)
+NAMES = [f"bad{n}.example" for n in range(100)]
+
+
+def text(*names: str) -> bytes:
+    return ("\n".join(names) + "\n").encode()
+
+
+GOOD = text(*NAMES)
+
+
+@pytest.fixture(scope="module")
+def running():
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running):
+    running.answers.clear()
+    running.asked.clear()
+    return running
+
+
+class Bench:
+    """A store with one list."""
+
+    def __init__(self, server, directory, **said):
+        self.server = server
+        self.clock = ManualClock(datetime(2026, 11, 2, 3, tzinfo=UTC))
+        self.store = Store(directory / "lists")
+        facts = {"title": "Bad sites", "address": server.url("/list"), "category": "gambling", "licence": "MIT",
+                 "credit": "somebody", "homepage": "https://example.org", "at_least": 2} | said  # fmt: skip
+        self.catalogue = {"bad": Listed(**facts)}
+
+    def updater(self):
+        fetcher = Fetcher(self.clock, chance=random.Random(1))
+        return Updater(self.store, self.catalogue, GUARD, self.clock, fetcher)
+
+    def update(self, answer=None, **said):
+        if answer is not None:
+            self.server.answers["/list"] = answer
+        self.clock.move(timedelta(days=1))
+        with self.store.locked():
+            [outcome] = self.updater().update(["bad"], **said)
+        return outcome
+
+    @property
+    def kept(self):
+        return self.store.read()["bad"]
+
+    def entries(self):
+        return self.store.file(self.kept.current).read_text().split()
+
+
+@pytest.fixture
+def bench(server, tmp_path):
+    return Bench(server, tmp_path)
+
+
+def test_a_list_is_fetched_once_and_then_only_when_it_changed(bench):
+    assert str(bench.update(versioned(GOOD)).word) == "updated"
+    assert bench.entries() == NAMES
+    assert bench.update().word == "unchanged"
+    assert bench.server.asked[-1][1]["if-none-match"] == '"1"'
+    assert bench.server.asked[-1][1]["if-modified-since"] == "Mon, 02 Nov 2026 00:00:00 GMT"
+    outcome = bench.update(versioned(text(*NAMES, "new.example"), etag='"2"'))
+    assert (outcome.word, outcome.said) == ("updated", "101 entries, +1")
+    assert len(list(bench.store.directory.glob("*.list"))) == 2
+
+
+def test_a_server_that_knows_no_dates_may_give_the_same_again(bench):
+    bench.update(gives(GOOD))
+    assert bench.update().word == "unchanged"
+    assert bench.kept.previous is None
+
+
+def test_a_list_is_not_asked_for_before_it_is_due(bench):
+    bench.update(gives(GOOD))
+    with bench.store.locked():
+        assert [one.word for one in bench.updater().update(["bad"])] == ["not due"]
+        assert [one.word for one in bench.updater().update(["bad"], force=True)] == ["unchanged"]
+
+
+PORTAL = b"<!DOCTYPE html><html><head><title>Log in</title></head></html>"
+FAILURES = {
+    "500": (gives(b"", 500), "failed", "the server answers 500, 3 times"),
+    "404": (gives(b"", 404), "failed", "the server answers 404"),
+    "304 that nobody asked for": (gives(b"", 403), "failed", "the server answers 403"),
+    "too many": (gives(b"", 429, Retry_After="7"), "failed", "the server answers 429, 3 times"),
+    "truncated": (gives(GOOD[:50], Content_Length="900"), "failed", "the connection broke before the list had come"),
+    "unended chunks": (unended, "failed", "the connection"),
+    "silence": (hangs(0.0), "failed", "the connection broke"),
+    "web page": (gives(PORTAL, Content_Type="text/html"), "failed", "a web page comes in its place"),
+    "web page in disguise": (gives(PORTAL, Content_Type="text/plain"), "refused", "a web page comes in its place"),
+    "empty": (gives(b""), "refused", "it holds 0 entries, fewer than 2"),
+    "comments": (gives(b"# nothing\n# here\n"), "refused", "it holds 0 entries"),
+    "shrunken": (gives(text(*NAMES[:49])), "refused", "it shrank from 100 to 49 entries"),
+    "google": (gives(text(*NAMES, "google.com")), "refused", "it holds google.com (name that everybody uses)"),
+    "www.google": (gives(text(*NAMES, "www.google.com")), "refused", "it holds www.google.com"),
+    "government": (gives(text(*NAMES, "gov.uk")), "refused", "it holds gov.uk (name that everybody uses)"),
+    "school": (gives(text(*NAMES, "mail.st-pauls.manchester.sch.uk")), "refused", "(name of the school)"),
+    "above the school": (gives(text(*NAMES, "manchester.sch.uk")), "refused", "(name of the school)"),
+    "public suffix": (gives(text(*NAMES, "bet.br")), "refused", "it suddenly holds bet.br (public suffix)"),
+    "prose": (gives(b"we are sorry dear customer\n" * 9 + GOOD), "refused", "9 of 109 lines are no entries"),
+    "declared": (gives(b"# Entries: 1,000\n" + GOOD), "refused", "it says it has 1,000 entries and 100 came"),
+    "many schools": (gives(text(*NAMES, *(f"u{n}.ac.uk" for n in range(21)))), "refused", "21 entries are names of"),
+    "packed": (gives(gzip.compress(GOOD)), "refused", "it is packed or no text"),
+    "compressed in transit": (gives(gzip.compress(GOOD), Content_Encoding="gzip"), "failed", "comes compressed"),
+    "no line ends": (gives(b"x" * 3_000_000), "refused", "a line is longer"),
+    "larger": (gives(b"x" * 100, Content_Length=str(64 << 20)), "failed", "larger than 32 MB"),
+    "redirect without TLS": (gives(b"", 302, Location="http://portal.example/"), "failed", "not offered over https"),
+    "redirect to a file": (gives(b"", 302, Location="file:///etc/passwd"), "failed", "not offered over https"),
+    "endless redirects": (gives(b"", 302, Location="/list"), "failed", "more than 5 redirects"),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_the_last_good_list_stays_whatever_comes(bench, name):
+    answer, word, said = FAILURES[name]
+    bench.update(gives(GOOD))
+    before = bench.kept
+    outcome = bench.update(answer)
+    assert (outcome.word, outcome.bad) == (word, True)
+    assert said in outcome.said
+    assert "the version of before stays" in outcome.said
+    assert bench.kept.current == before.current
+    assert bench.kept.problem
+    assert bench.entries() == NAMES
+    assert [file.name for file in bench.store.directory.glob(".new*")] == []
+    assert bench.update(gives(GOOD)).word == "unchanged"
+    assert not bench.kept.problem
+
+
+def test_a_server_that_does_not_answer_is_given_up(bench, monkeypatch):
+    monkeypatch.setattr(fetching, "READ_SECONDS", 0.1)
+    assert "did not answer in time, 3 times" in bench.update(hangs(0.4)).said
+    assert len(bench.server.asked) == 3
+    assert bench.clock.monotonic() > 86_400 + 2 + 4  # the pauses between
+
+
+def test_a_server_that_gives_a_byte_now_and_then_is_given_up(bench, monkeypatch):
+    monkeypatch.setattr(fetching, "MOST_SECONDS", -1.0)
+    assert "not here after" in bench.update(gives(GOOD)).said
+
+
+def test_nobody_there_is_told_without_the_address(bench):
+    bench.catalogue["bad"] = bench.catalogue["bad"].model_copy(update={"address": "http://127.0.0.1:1/secret-key"})
+    outcome = bench.update()
+    assert outcome.word == "failed"
+    assert "secret" not in outcome.said
+    assert "there is none of before" in outcome.said
+
+
+def test_plain_http_is_refused_but_from_this_machine(bench):
+    bench.catalogue["bad"] = bench.catalogue["bad"].model_copy(update={"address": "http://lists.example/list"})
+    assert "not offered over https" in bench.update().said
+
+
+def test_redirects_on_this_machine_are_followed(bench):
+    bench.server.answers["/there"] = gives(GOOD)
+    assert bench.update(gives(b"", 301, Location="/there")).word == "updated"
+
+
+def test_what_is_refused_can_be_accepted_and_odd_names_still_give_nothing(bench):
+    bench.update(gives(GOOD))
+    answer = gives(text(*NAMES[:10], "google.com", "clinic.nhs.uk", "www.Britannica.com", "x.edu.au", "10.1.2.3"))
+    assert bench.update(answer).word == "refused"
+    assert bench.update(accept=["bad"]).said == "15 entries, -85, 5 set aside"
+    assert bench.entries()[10:] == [
+        "?google.com", "?clinic.nhs.uk", "?www.britannica.com", "?x.edu.au", "?10.1.2.3",
+    ]  # fmt: skip
+    assert [one.reason for one in bench.kept.current.named][:2] == [
+        "name that everybody uses", "help, health, government or education",
+    ]  # fmt: skip
+
+
+def test_a_rolled_back_list_comes_back_only_when_accepted(bench):
+    bench.update(versioned(GOOD))
+    bad = versioned(text(*NAMES, "mistake.example"), etag='"2"')
+    bench.update(bad)
+    with bench.store.locked():
+        assert bench.updater().rollback("bad").word == "updated"
+    assert bench.entries() == NAMES
+    assert "rolled back before" in bench.update(bad).said
+    assert "if-none-match" not in bench.server.asked[-1][1]  # a 304 would tell nothing
+    assert bench.update(accept=["bad"]).word == "updated"
+    with bench.store.locked(), pytest.raises(FilterwatchError, match="no version before"):
+        bench.updater().rollback("other")
+
+
+def test_a_published_checksum_is_compared(server, tmp_path):
+    bench = Bench(server, tmp_path, sha256=server.url("/sum"))
+    server.answers["/sum"] = gives(b"0" * 64 + b"  list\n")
+    assert "its checksum is not the published one" in bench.update(gives(GOOD)).said
+    server.answers["/sum"] = gives(hashlib.sha256(GOOD).hexdigest().encode() + b"  list\n")
+    assert bench.update().word == "updated"
+
+
+BOMB = b"bad.example\n" * 100_000
+ARCHIVES = {
+    "traversal": (tar(("bad/domains", GOOD), ("../../etc/cron.d/x", b"x")), "outside of its folder"),
+    "absolute": (tar(("/etc/passwd", b"x"), ("bad/domains", GOOD)), "outside of its folder"),
+    "bomb": (tar(("bad/domains", BOMB)), "unpacks to more than"),
+    "cut short": (tar(("bad/domains", GOOD))[:-20], "damaged or cut short"),
+    "link in its place": (tar(("bad/domains", "/etc/passwd")), "'bad' is not in it"),
+    "hard link": (tar(("bad/domains", "!/etc/passwd")), "'bad' is not in it"),
+    "pipe": (tar(("bad/domains", "|")), "'bad' is not in it"),
+    "another list": (tar(("good/domains", GOOD)), "'bad' is not in it"),
+    "no archive": (GOOD, "not packed with gzip"),
+    "no tar": (gzip.compress(GOOD), "damaged or cut short"),
+}
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_unsafe_archives_are_refused(server, tmp_path, name):
+    bench = Bench(server, tmp_path, format="squidguard", archive="tar.gz", pick="bad", unpacked_megabytes=1)
+    raw, said = ARCHIVES[name]
+    outcome = bench.update(gives(raw))
+    assert outcome.word == "refused"
+    assert said in outcome.said
+    assert not list(bench.store.directory.glob("*.list"))
+
+
+@pytest.mark.parametrize("archive", ["gz", "zip"])
+def test_what_grows_too_much_is_a_bomb_whatever_is_allowed(tmp_path, archive):
+    zeros = b"0" * (64 << 20)
+    path = tmp_path / "bomb"
+    path.write_bytes(gzip.compress(zeros) if archive == "gz" else zipped(("list.txt", zeros)))
+    with pytest.raises(Refused, match=r"unpacks to more than \d+ MB"):
+        [len(stream.read()) for _, stream in members(path, archive, 1 << 30)]
+
+
+def test_a_squidguard_tree_gives_its_names_and_pages_and_not_its_expressions(server, tmp_path):
+    bench = Bench(server, tmp_path, format="squidguard", archive="tar.gz", pick="bad")
+    raw = tar(
+        ("blacklists/bad/domains", b"bad1.example\n198.51.100.7\n"),
+        ("blacklists/bad/urls", b"host.example/~bad/\n"),
+        ("blacklists/bad/expressions", b"(teen|gay)\n"),
+        ("blacklists/alias", "bad"),
+        ("blacklists/other/domains", b"other.example\n"),
+    )
+    assert bench.update(gives(raw)).word == "updated"
+    assert bench.entries() == ["bad1.example", "198.51.100.7", "host.example/~bad"]
+
+
+def test_zip_and_gz_are_read_with_the_same_care(server, tmp_path):
+    bench = Bench(server, tmp_path, archive="zip", pick="*.txt", unpacked_megabytes=1)
+    assert bench.update(gives(zipped(("x/list.txt", GOOD), ("x/readme.md", b"hello there")))).word == "updated"
+    assert bench.entries() == NAMES
+    assert "outside of its folder" in bench.update(gives(zipped(("../list.txt", GOOD)))).said
+    assert "unpacks to more than" in bench.update(gives(zipped(("list.txt", BOMB)))).said
+    assert "damaged" in bench.update(gives(GOOD)).said
+    bench = Bench(server, tmp_path / "gz", archive="gz", unpacked_megabytes=1)
+    (tmp_path / "gz").mkdir()
+    assert "unpacks to more than" in bench.update(gives(gzip.compress(BOMB, 1))).said
+    assert bench.update(gives(gzip.compress(GOOD))).word == "updated"
+
+
+def test_v2fly_lists_include_one_another_by_attribute(server, tmp_path):
+    bench = Bench(server, tmp_path, format="v2fly", archive="tar.gz", pick="games")
+    raw = tar(
+        ("repo/data/games", b"include:steam @eu\ninclude:games\nfull:play.example # x\nregexp:^ad\n"),
+        ("repo/data/steam", b"steam.example @eu\nasia.example @cn\ninclude:more\n"),
+        ("repo/data/more", b"more.example @eu\n"),
+        ("repo/data/other", b"added.example &games\nnot.example\n"),
+    )
+    assert bench.update(gives(raw)).word == "updated"
+    assert sorted(bench.entries()) == ["=play.example", "added.example", "more.example", "steam.example"]
+    assert bench.kept.current.left_out == 1
+
+
+def test_a_full_disk_leaves_all_as_it_was(bench, monkeypatch):
+    bench.update(gives(GOOD))
+    before = bench.kept
+
+    def full(*_args, **_said):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Fetcher, "_copied", full)
+    outcome = bench.update(gives(text(*NAMES, "new.example")))
+    assert "No space left on device; the version of before stays" in outcome.said
+    monkeypatch.undo()
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(FilterwatchError, match="free disk space"):
+        bench.update()
+    monkeypatch.undo()
+    assert bench.kept.current == before.current
+    assert bench.entries() == NAMES
+    with bench.store.locked():
+        assert not list(bench.store.directory.glob(".new*"))
+
+
+def test_two_updates_at_once_are_refused(bench):
+    with bench.store.locked(), pytest.raises(FilterwatchError, match="updated already"), bench.store.locked():
+        pass
+
+
+def test_a_damaged_state_is_told(bench):
+    bench.update(gives(GOOD))
+    (bench.store.directory / "state.json").write_text("{")
+    with pytest.raises(FilterwatchError, match="damaged or unreadable; remove it"):
+        bench.store.read()
+
+
+def test_a_bundle_carries_lists_and_is_judged_where_it_arrives(bench, server, tmp_path):
+    bench.update(gives(text(*NAMES, "@@ok.bad1.example", "198.51.100.0/24", "host.example/bad", "clinic.nhs.uk")))
+    bundle = tmp_path / "lists.tar"
+    assert export(bench.store, ["bad"], bundle) == ["bad"]
+    (tmp_path / "there").mkdir()
+    there = Bench(server, tmp_path / "there")
+    with there.store.locked():
+        outcomes = [there.updater().take(id_, file, canonical=True) for id_, file in unpacked(bundle, there.store)]
+    assert [one.said for one in outcomes] == ["104 entries, 1 set aside"]
+    assert there.entries() == bench.entries()
+    assert not there.server.asked[1:]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"no tar",
+        tar(("bad.list", GOOD), mode="w"),
+        tar(("filterwatch-lists.json", b"{"), mode="w"),
+        tar(("filterwatch-lists.json", b'{"lists": {"bad": {"sha256": "00"}}}'), ("bad.list", GOOD), mode="w"),
+        tar(("filterwatch-lists.json", b'{"lists": {}}'), ("../bad.list", GOOD), mode="w"),
+    ],
+)
+def test_what_is_no_bundle_is_refused(bench, tmp_path, raw):
+    path = tmp_path / "bundle.tar"
+    path.write_bytes(raw)
+    with bench.store.locked(), pytest.raises(FilterwatchError, match="no bundle of lists"):
+        list(unpacked(path, bench.store))
+
+
+def test_the_file_of_a_list_can_be_carried_too(bench, tmp_path):
+    (tmp_path / "list").write_bytes(GOOD)
+    with bench.store.locked():
+        assert bench.updater().take("bad", tmp_path / "list").word == "updated"
+        (tmp_path / "list").write_bytes(PORTAL)
+        assert bench.updater().take("bad", tmp_path / "list").word == "refused"
+    assert bench.entries() == NAMES
