@@ -38,27 +38,29 @@ def hide(texts: pl.Series, separator: str, before: str | None = None) -> Hidden:
 
     Args:
         texts: The messages.
-        separator: Stands between values; a quote closes before it or at the end.
+        separator: Stands between values (no quote); a quote closes before it or at the end.
         before: Stands before an opening quote; null for a separator or the beginning.
     """
-    even = texts.str.count_matches('"', literal=True) % 2 == 0
-    if not texts.str.contains('"', literal=True).any():
-        return Hidden(texts, even, None)
-    if not even.all():
-        # An odd number of quotes would turn the following lines inside out.
-        texts = pl.select(pl.when(even).then(texts).otherwise(pl.lit("")))[:, 0]
-    array = np.frombuffer(bytearray((texts.str.join("\n").item() + "\n").encode()), np.uint8)
-    quote = array == _QUOTE
-    inside = np.logical_xor.accumulate(quote)
-    hiding = inside & (array == ord(separator))
-    sure = even.to_numpy(writable=True)
-    places: Places = np.flatnonzero(quote)
+    written = (texts.str.join("\n").item() + "\n").encode()
+    if b'"' not in written:
+        return Hidden(texts, pl.repeat(value=True, n=len(texts), eager=True), None)
+    array = np.frombuffer(bytearray(written), np.uint8)
+    marks: Places = np.flatnonzero((array == _QUOTE) | (array == ord(separator)) | (array == _NEWLINE))
+    kinds = array[marks]
+    quote = kinds == _QUOTE
+    ends = np.flatnonzero(kinds == _NEWLINE)
+    passed = np.cumsum(quote, dtype=np.int32)
+    # Quotes are counted line by line: an odd number in one would turn all lines behind it inside out.
+    before_line = np.concatenate([np.zeros(1, np.int32), passed[ends[:-1]]])
+    inside = ((passed - np.repeat(before_line, np.diff(ends, prepend=-1))) & 1).astype(np.bool_)
+    sure = (passed[ends] - before_line) % 2 == 0
+    hiding = marks[inside & (kinds == ord(separator))]
+    places = marks[quote]
     ahead, behind = np.where(places > 0, array[places - 1], _NEWLINE), array[places + 1]
     opens = ahead == ord(before) if before else (ahead == ord(separator)) | (ahead == _NEWLINE)
     closes = ((behind == ord(separator)) | (behind == _NEWLINE)) & (ahead != _BACKSLASH)
-    bad = places[~np.where(inside[places], opens, closes)]
+    bad = places[~np.where(inside[quote], opens, closes)]
     if len(bad):
-        sure[np.searchsorted(np.flatnonzero(array == _NEWLINE), bad)] = False
+        sure[np.searchsorted(marks[ends], bad)] = False
     array[hiding] = _HIDDEN
-    shown = pl.read_lines(array.tobytes()).to_series()
-    return Hidden(shown, pl.Series(sure), separator if hiding.any() else None)
+    return Hidden(pl.read_lines(array.tobytes()).to_series(), pl.Series(sure), separator if len(hiding) else None)
