@@ -1,5 +1,6 @@
 """Where lines come from: files followed through rotations, and what appliances send; exactly once."""
 
+from filterwatch.sources.database import DatabaseSource
 from filterwatch.sources.files import BATCH_BYTES, FileSource
 from filterwatch.sources.hints import Hints
 from filterwatch.sources.settings import Settings
@@ -15,6 +16,7 @@ from filterwatch.sources.whole import read_files
 __all__ = [
     "BATCH_BYTES",
     "HAPPENINGS",
+    "DatabaseSource",
     "Endpoint",
     "FileSource",
     "Hints",

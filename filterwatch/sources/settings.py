@@ -47,6 +47,11 @@ class Settings(Part):
         description="Instead of `path`: a settings file or list that is watched, for filters that log no change of it; "
         "the format is `settings_changes`.",
     )
+    database: Path | None = Field(
+        default=None,
+        description="Instead of `path`: Pi-hole FTL's database (/etc/pihole/pihole-FTL.db), row by row; the format "
+        "is `pihole_ftl`.",
+    )
     product: Product | None = Field(default=None, description="With `settings`: the filter whose settings they are.")
     behind: Slug | None = Field(
         default=None,
@@ -95,6 +100,8 @@ class Settings(Part):
     def _is_somewhere(self) -> Settings:
         if self.settings is not None:
             return self._is_watched()
+        if self.database is not None:
+            return self._is_database()
         if self.product is not None:
             raise ValueError("`product` says whose settings are watched; write `settings` with the file, or remove it")
         if not self.path and self.listen is None:
@@ -108,6 +115,13 @@ class Settings(Part):
             raise ValueError(f"'{wrong[0]}' belongs to a log, and `settings` watches a settings file; remove one")
         if self.product is None or self.format != "settings_changes":
             raise ValueError("a watched settings file needs `product` and `format: settings_changes`")
+        return self
+
+    def _is_database(self) -> Settings:
+        if wrong := sorted((_OF_FILES - {"start"} | {"listen", "product"}) & self.model_fields_set):
+            raise ValueError(f"'{wrong[0]}' does not go with `database`, which is read row by row; remove one")
+        if self.format != "pihole_ftl":
+            raise ValueError("a database needs `format: pihole_ftl`")
         return self
 
     @field_validator("rotate_wait")

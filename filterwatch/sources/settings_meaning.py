@@ -10,7 +10,7 @@ others     a list whose name says exception, grey, allow or trusted     its entr
 others     anything else (``squid.conf``)                               a digest of what is no comment
 =========  ===========================================================  =========================================
 
-Sources: AdGuardHome internal/home/config.go; Pi-hole FTL src/config/config.c, gravity.db schema 5 to 19 (``domainlist``:
+From memory of AdGuard Home's and Pi-hole FTL's settings, not checked against them; gravity.db (``domainlist``:
 type 0 exact allow, 2 regex allow).
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +13,7 @@ from filterwatch.app.parts import School
 from filterwatch.app.settings import load
 from filterwatch.clock import ManualClock
 from filterwatch.errors import ConfigurationError
-from filterwatch.journal import Journal
+from filterwatch.journal import Journal, gather
 from filterwatch.metrics import Metrics
 from filterwatch.pipeline import Pass
 
@@ -53,4 +55,46 @@ def test_switching_adguard_home_off_in_its_settings_reaches_the_gauge(tmp_path):
 def test_a_filter_in_front_must_be_a_source(tmp_path):
     (tmp_path / "filterwatch.yaml").write_text(CONFIG.replace("FRONT", "coffee"))
     with pytest.raises(ConfigurationError, match="no other source is called 'coffee'"):
+        load(tmp_path / "filterwatch.yaml")
+
+
+def test_the_rows_of_pi_holes_database_go_through_the_whole_pass_once(tmp_path):
+    config = CONFIG.replace("behind: FRONT", "")
+    config = config.replace(
+        "- {name: squid,", "- {name: pihole, format: pihole_ftl, database: pihole-FTL.db}\n- {name: squid,"
+    )
+    (tmp_path / "filterwatch.yaml").write_text(config)
+    (tmp_path / "state").mkdir()
+    now = datetime.now(UTC)
+    with closing(sqlite3.connect(tmp_path / "pihole-FTL.db")) as database, database:
+        database.execute(
+            "CREATE TABLE queries (id INTEGER PRIMARY KEY, timestamp INTEGER, type INTEGER, status INTEGER, "
+            "domain TEXT, client TEXT, forward TEXT, additional_info BLOB, reply_type INTEGER, reply_time REAL, "
+            "dnssec INTEGER, list_id INTEGER)"
+        )
+        rows = [(n, int(now.timestamp()) - 60, 1, 1 + n % 2, f"site{n}.test", "10.0.0.7") for n in range(1, 41)]
+        database.executemany(
+            "INSERT INTO queries (id, timestamp, type, status, domain, client) VALUES (?, ?, ?, ?, ?, ?)", rows
+        )
+    configuration = load(tmp_path / "filterwatch.yaml")
+    school = School(configuration)
+    for _ in range(2):
+        clock = ManualClock(now + timedelta(minutes=1))
+        journal = Journal.open(tmp_path / "state" / "journal.db", writer=True, clock=clock)
+        work = Pass(school.feeds(), school.enrichment(), school.bench(live=True))
+        ingest = Ingest(list(sources_of(configuration, journal, clock)), work, journal, clock, Metrics())
+        for _ in range(3):
+            ingest.step()
+            clock.move(timedelta(seconds=1))
+        events = gather(journal.batches())
+        journal.close()
+        assert sorted(events["query"].to_list()) == sorted(f"site{n}.test" for n in range(1, 41))
+        assert events["action"].value_counts().sort("action")["count"].to_list() == [20, 20]
+
+
+def test_a_database_needs_its_format(tmp_path):
+    (tmp_path / "filterwatch.yaml").write_text(
+        CONFIG.replace("behind: FRONT", "").replace("path: access.log", "database: x.db")
+    )
+    with pytest.raises(ConfigurationError, match="a database needs `format: pihole_ftl`"):
         load(tmp_path / "filterwatch.yaml")
