@@ -1,0 +1,154 @@
+"""``filterwatch lists`` as a technician runs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "lists"))
+from list_server import gives, serving, versioned
+
+from filterwatch.app.settings import shipped
+from filterwatch.cli import make_app
+from filterwatch.errors import FilterwatchError
+from filterwatch.lists import catalogue
+
+CONFIG = """
+site: lists
+state: state
+sources: [{name: squid, format: squid, path: access.log}]
+alerts: {recipients: {coordinator: {name: A, channels: [m]}, head: {name: B, channels: [n]}}}
+delivery: {channels: {m: {url: "json://127.0.0.1"}, n: {url: "json://127.0.0.1"}}}
+lists: {shipped: false, use: [bets, odd], catalogue: more.yaml, names: [school.example], members: [{path: iwf}]}
+"""
+LISTED = """  {id}: {{title: Some list, address: "{address}", category: {category}, licence: MIT, credit: somebody,
+    homepage: "https://example.org"}}
+"""
+BETS = b"bet1.example\nbet2.example\nwww.clinic.nhs.uk\nsite.example/bets\n198.51.100.0/24\n"
+
+
+@pytest.fixture
+def school(tmp_path):
+    with serving() as server:
+        server.answers = {"/bets": versioned(BETS), "/odd": gives(b"shop.example\nbritannica.com\n")}
+        listed = [
+            LISTED.format(id=name, address=server.url(f"/{name}"), category=category)
+            for name, category in (("bets", "gambling"), ("odd", "games"))
+        ]
+        (tmp_path / "more.yaml").write_text("lists:\n" + "".join(listed))
+        (tmp_path / "filterwatch.yaml").write_text(CONFIG)
+        (tmp_path / "iwf").write_text("http://never-shown.example/never/shown\n")
+        (tmp_path / "iwf").chmod(0o600)
+        (tmp_path / "state").mkdir()
+        yield tmp_path, server
+
+
+def run(directory, *words):
+    said = ["lists", *words, "--config", str(directory / "filterwatch.yaml")]
+    done = CliRunner().invoke(make_app(), said, catch_exceptions=False)
+    return done.exit_code, done.output.splitlines()
+
+
+def test_lists_are_updated_shown_looked_up_rolled_back_and_carried(school, tmp_path):
+    directory, server = school
+    code, said = run(directory, "status")
+    assert code == 1
+    assert "PROBLEM bets (gambling): no entries" in said
+    code, said = run(directory, "update")
+    assert (code, said) == (0, ["bets: updated: 5 entries, 1 set aside", "odd: updated: 2 entries, 1 set aside"])
+    code, said = run(directory, "status", "--licences")
+    assert code == 0
+    assert "      www[.]clinic[.]nhs[.]uk: help, health, government or education" in said
+    assert "    MIT: somebody" in said
+
+    assert run(directory, "lookup", "www.bet1.example") == (
+        1,
+        ["gambling: bet1[.]example on list bets (suffix)", "www[.]bet1[.]example: gambling"],
+    )
+    assert run(directory, "lookup", "http://site.example/bets/7")[0] == 1
+    assert run(directory, "lookup", "198.51.100.9")[1][0] == "gambling: 198[.]51[.]100[.]0/24 on list bets (range)"
+    assert run(directory, "lookup", "www.clinic.nhs.uk") == (
+        0,
+        [
+            "gambling: www[.]clinic[.]nhs[.]uk on list bets (set aside, gives nothing)",
+            "www[.]clinic[.]nhs[.]uk: no category",
+        ],
+    )
+
+    server.answers["/bets"] = gives(b"<html>log in</html>")
+    assert run(directory, "update", "--force")[0] == 1
+    assert "PROBLEM bets (gambling): 5 entries" in run(directory, "status")[1][0]
+    assert run(directory, "lookup", "bet1.example")[0] == 1
+    server.answers["/bets"] = gives(BETS + b"bet3.example\n")
+    assert run(directory, "update", "--force")[0] == 0
+    assert run(directory, "lookup", "bet3.example")[0] == 1
+    assert run(directory, "rollback", "bets")[0] == 0
+    assert run(directory, "lookup", "bet3.example")[0] == 0
+
+    bundle = str(tmp_path / "lists.tar")
+    assert run(directory, "export", bundle) == (0, [f"{bundle}: bets, odd"])
+    (directory / "state").rename(directory / "old")
+    (directory / "state").mkdir()
+    assert run(directory, "import", bundle)[0] == 0
+    assert run(directory, "lookup", "bet1.example")[0] == 1
+    (tmp_path / "carried").write_bytes(BETS + b"bet4.example\n")
+    assert run(directory, "import", str(tmp_path / "carried"), "--list", "bets")[0] == 0
+    assert run(directory, "lookup", "bet4.example")[0] == 1
+
+
+def test_an_ordinary_site_that_a_list_names_is_told_before_it_alerts(school):
+    directory, _ = school
+    own = directory / "own.txt"
+    own.write_text("# category: games\nbritannica.com\n")
+    text = (directory / "filterwatch.yaml").read_text().replace("shipped: false", "shipped: false, own: [own.txt]")
+    (directory / "filterwatch.yaml").write_text(text)
+    run(directory, "update")
+    code, said = run(directory, "status")
+    assert code == 1
+    assert "OVERBLOCK britannica[.]com: games by own" in said
+
+
+def test_a_members_list_gives_its_category_and_never_its_entries(school):
+    directory, _ = school
+    code, said = run(directory, "lookup", "http://never-shown.example/never/shown/x")
+    assert (code, said[0]) == (1, "csam: withheld on list members-iwf (page)")
+    assert not any("never/shown" in line for line in said + run(directory, "status")[1])
+    (directory / "iwf").chmod(0o644)
+    with pytest.raises(FilterwatchError, match="chmod 600"):
+        run(directory, "compile")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["update", "nothing"], "list 'nothing' is not among lists.use"),
+        (["rollback", "bets"], "there is no version before"),
+        (["import", "/dev/null"], "no bundle of lists"),
+        (["lookup", "::::"], "this names no host"),
+        (["export", "/nowhere/x.tar"], "no list was fetched yet"),
+    ],
+)
+def test_wrong_use_is_told(school, words, problem):
+    with pytest.raises(FilterwatchError, match=problem):
+        run(school[0], *words)
+
+
+def test_a_list_that_nobody_knows_is_a_mistake_with_its_place(school):
+    directory, _ = school
+    text = (directory / "filterwatch.yaml").read_text().replace("[bets, odd]", "[bets, unknown]")
+    (directory / "filterwatch.yaml").write_text(text)
+    with pytest.raises(FilterwatchError, match=r"filterwatch.yaml:\d+:\d+: lists.use: no list is called 'unknown'"):
+        run(directory, "update")
+
+
+def test_the_shipped_catalogue_holds_together_and_is_shown():
+    known = catalogue.load(shipped("rules") / "lists" / "catalogue.yaml")
+    for one in known.values():
+        assert one.address.startswith("https://")
+        assert one.homepage.startswith("https://")
+    done = CliRunner().invoke(make_app(), ["lists", "catalogue", "--config", "/nowhere.yaml"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert all(f"{id_}: " in done.output for id_ in known)
