@@ -26,7 +26,7 @@ from filterwatch.journal import Commit, Counts, Journal, JournalDamaged, Journal
 from filterwatch.lines import LineBatch
 from filterwatch.metrics import Metrics
 from filterwatch.pipeline import Pass, Processed
-from filterwatch.sources import FileSource, Hints, SettingsSource, Source, SpoolSource
+from filterwatch.sources import DatabaseSource, FileSource, Hints, SettingsSource, Source, SpoolSource
 
 log = logging.getLogger(__name__)
 
@@ -243,6 +243,9 @@ def sources_of(configuration: Configuration, journal: Journal, clock: Clock) -> 
         checkpoints = journal.checkpoints(one.name)
         if one.settings is not None:
             yield SettingsSource(one, checkpoints, clock, base=configuration.directory)
+        elif one.database is not None:
+            database, at_end = configuration.at(one.database), one.start == "end"
+            yield DatabaseSource(one.name, database, checkpoints, clock, at_end=at_end)
         elif one.listen is None:
             yield FileSource(one, checkpoints, clock, base=configuration.directory)
         else:
