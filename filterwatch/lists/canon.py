@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
+from urllib.parse import quote
 
 import idna
 import polars as pl
 
-from filterwatch.lists import domains
+from filterwatch.lists import addresses, domains
 from filterwatch.lists.catalogue import SUFFIXES, Listed
 from filterwatch.lists.domains import Piece
 from filterwatch.lists.formats import FORMATS
@@ -131,9 +132,27 @@ def _encoded(line: str) -> str:
         return line
 
 
+_UNSAFE = re.compile(r"[%#\x00-\x20\x7f-\xa0\u2028\u2029]")
+_LIKE_A_RANGE = re.compile(r"[0-9a-f.:]+/[0-9]+")
+
+
+def _page(entry: str, mode: Mode) -> str:
+    """Return a page (or a range that was set aside) as a line of its own, that is read as the same page again."""
+    if _LIKE_A_RANGE.fullmatch(entry):
+        return entry if mode is Mode.ASIDE and addresses.normal(entry) else f"{entry}/"
+    return _UNSAFE.sub(lambda found: quote(found[0], safe=""), entry)
+
+
 def _text(piece: Piece) -> bytes:
     marks = piece.modes.replace_strict({int(mode): mark for mode, mark in _MARKS.items()}, return_dtype=pl.String)
-    lines = (marks + piece.names).str.join("\n").item() if len(piece.names) else ""
+    names = piece.names
+    slashed = names.str.contains("/", literal=True)
+    if slashed.any():
+        modes = [Mode(mode).scope for mode in piece.modes.filter(slashed)]
+        pages = zip(names.filter(slashed), modes, strict=True)
+        odd = {one: _page(one, mode) for one, mode in pages if mode is not Mode.SUFFIX}
+        names = names.replace_strict(list(odd), list(odd.values()), default=names) if odd else names
+    lines = (marks + names).str.join("\n").item() if len(piece.names) else ""
     return f"{lines}\n".encode() if lines else b""
 
 

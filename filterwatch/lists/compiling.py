@@ -174,9 +174,9 @@ def _add(read: _Read, piece: Piece, number: int, hasher: Hasher) -> None:
     read.parts.append((hasher.names(piece.names.filter(plain)), pairs[plain.to_numpy()]))
     hosts: set[str] = set()
     keys: list[int] = []
-    for entry in piece.names.filter(slashed).to_list():
+    for entry, mode in zip(piece.names.filter(slashed), piece.modes.filter(slashed), strict=True):
         host, _, rest = entry.partition("/")
-        if rest.isdigit() and addresses.packed(host) is not None:
+        if Mode(mode).scope is not Mode.PAGE and addresses.normal(entry):
             raw, length = addresses.prefix(entry)
             keys.append(int(hasher.ranges(np.frombuffer(raw, np.uint8)[None], [length])[0, 0]))
             read.prefixes.add(length)

@@ -115,6 +115,8 @@ def _urls() -> pl.Expr:
     # A whole address without a path is a front page of one host; a name alone is a site.
     schemed = pl.col("line").str.replace(r"^[A-Za-z][A-Za-z0-9+.-]*://", "")
     page = pl.when(bare.str.contains("/", literal=True)).then(schemed).otherwise(bare)
+    # A page of an address must not look like a range of addresses.
+    page = pl.when(page.str.contains(r"^[0-9.]+(?::[0-9]+)?/[0-9]+$")).then(page + pl.lit("/")).otherwise(page)
     with_query = (
         pl.when(page.str.contains(r"^[^/]+[?]")).then(page.str.replace("?", "/?", literal=True)).otherwise(page)
     )

@@ -28,6 +28,7 @@ TRUSTED, ORDINARY, PRIVATE = "help, health, government or education", "ordinary 
 DISTRUSTED = (OWN, EVERYONES)
 """Reasons for which the whole list is refused."""
 
+_ADDRESS = r"^[0-9.]+(?:/[0-9]+)?$|^[^/]*:"
 _LOCAL = r"^(?:10\.|127\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2[0-9]|3[01])\.|0\.|f[cd][0-9a-f]{2}:|fe80:|::1$|::$)"
 
 
@@ -116,7 +117,7 @@ class Guard:
             (whole & site.is_in(_series(self.names.never).implode()), EVERYONES),
             (wide & generic & name.is_in(self._registries.implode()), REGISTRY),
             (host.str.contains(self._trusted), TRUSTED),
-            (name.str.contains(_LOCAL), PRIVATE),
+            (name.str.contains(_ADDRESS) & name.str.contains(_LOCAL), PRIVATE),
         ]
         if not listed.hosting:
             cases.append((wide & name.is_in(self._hosting.implode()), HOSTING))

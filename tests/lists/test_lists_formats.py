@@ -72,7 +72,9 @@ LINES = {
         ("http://198.51.100.7:8080/x", ["198.51.100.7/x"]), ("http://[2001:db8::1]/", ["=2001:db8::1"]),
         ("www.a.example/~bad/", ["a.example/~bad"]), ("a.example", ["a.example"]),
         ("a.example?x=1", ["a.example/?x=1"]),
+        ("http://a.example/x%0Agoogle.com/%23y", ["a.example/x%0Agoogle.com/%23y"]),
         ("http://u:p@a.example/x", ["a.example/x"]), ("no entry at all", WRONG),
+        ("http://198.51.100.7/24", ["198.51.100.7/24/"]), ("198.51.100.7/999", ["198.51.100.7/999/"]),
     ],
     "v2fly": [
         ("a.example", ["a.example"]), ("domain:a.example @ads", ["a.example"]),
@@ -102,7 +104,7 @@ def test_a_line_becomes_its_entries(format_, line, expected):
         if "<html" in line:
             with pytest.raises(Refused, match="web page"):
                 canonical(text, format_)
-            text = f"# x\n{' ' * 2100}\n{text}"  # noqa: PLW2901 - the same line, far below the top
+            text = f"# x\n{' ' * 2100}\n{line}"  # noqa: PLW2901 - the same line, far below the top
         entries, tally = canonical(text, format_)
         assert entries == (expected if isinstance(expected, list) else [])
         assert (tally.left_out, tally.wrong) == (int(expected is LEFT_OUT), int(expected is WRONG))
