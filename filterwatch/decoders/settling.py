@@ -1,4 +1,4 @@
-"""From stamps to times: the last step of every decoder."""
+"""The last step of every decoder: from stamps to times, and the host of a DNS question."""
 
 from __future__ import annotations
 
@@ -49,4 +49,12 @@ class Settling:
                 self._latest.popitem(last=False)
         time = pl.Series("time", settled.us).cast(TIME)
         rows = pl.DataFrame([column for column in rows if column.name not in STAMP or column.name == "line"] + [time])
-        return rows, {"times_in_gap": settled.in_gap, "times_in_fold": settled.in_fold}
+        return _with_hosts(rows), {"times_in_gap": settled.in_gap, "times_in_fold": settled.in_fold}
+
+
+def _with_hosts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return *rows* with the name of a DNS question as the host asked for, where the line names no other."""
+    if "query" not in rows.columns:
+        return rows
+    asked = pl.when(pl.col("kind") == "dns").then("query")
+    return rows.with_columns(pl.coalesce("host", asked) if "host" in rows.columns else asked.alias("host"))
