@@ -6,7 +6,7 @@ of one frame, so both ways mean the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
@@ -61,6 +61,13 @@ class _Way:
         """Return the message in each text; null where it is none of this shape."""
         begins = self.shape.begins or _BEGINS.get(self.shape.family)
         return texts.str.extract(f"(?s)((?:{begins}).*)$") if begins else texts
+
+    def heads(self, texts: pl.Series) -> pl.DataFrame:
+        """Return the texts by key that stand in the head of each text; null where it has none."""
+        if self.shape.head is None:
+            return pl.DataFrame()
+        groups = texts.str.extract_groups(self.shape.head).struct.unnest()
+        return groups.select(column for column in groups if not column.name.isdigit())
 
     def keys(self, wanted: Sequence[str]) -> dict[str, list[str]]:
         """Return under what names the line may have each of the keys."""
@@ -142,6 +149,8 @@ class MappedDecoder:
             asked = list(dict.fromkeys(name for several in names.values() for name in several))
             got = way.cut.fast(message.drop_nulls(), asked)
             got = got.select(SURE, *(pl.coalesce(several).alias(key) for key, several in names.items()))
+            head = way.heads(mine["text"])
+            got = got.with_columns(head[key].fill_null(got[key]) for key in head.columns if key in names)
             got = got.with_columns(mine["line"], mine["whole"], way=pl.lit(number, pl.UInt8))
             has = reduce(or_, [pl.col(key).is_not_null() for key in way.shape.needs], pl.lit(not way.shape.needs))
             unsure += got.filter(~pl.col(SURE))["line"].to_list()
@@ -155,6 +164,7 @@ class MappedDecoder:
         whole = [visible(batch.line(index).removeprefix(b"\xef\xbb\xbf").lstrip(b"\0")) for index in lines]
         texts = pl.Series(whole, dtype=pl.String).str.replace(_PRIORITY, "")
         messages = [way.messages(texts).to_list() for way in self._ways]
+        heads = [way.heads(texts).rows(named=True) for way in self._ways]
         found: dict[str, list[str | int | None]] = {key: [] for key in ("line", "way", "whole", *self._keys)}
         skipped: list[tuple[int, str]] = []
         refused: list[int] = []
@@ -164,7 +174,11 @@ class MappedDecoder:
                 skipped.append((index, "an empty line"))
             elif self._map.comment and text.startswith(self._map.comment):
                 skipped.append((index, "a comment"))
-            elif (cut := self._first([several[at] for several in messages])) is None:
+            elif (
+                cut := self._first(
+                    [several[at] for several in messages], [several[at] if several else {} for several in heads]
+                )
+            ) is None:
                 refused.append(index)
             else:
                 number, values = cut
@@ -174,12 +188,15 @@ class MappedDecoder:
         schema = {"line": pl.UInt32(), "way": pl.UInt8()} | dict.fromkeys(("whole", *self._keys), pl.String())
         return pl.DataFrame(found, schema=schema), pl.DataFrame(skipped, schema=ANSWERS, orient="row"), refused
 
-    def _first(self, messages: Sequence[str | None]) -> tuple[int, dict[str, str | None]] | None:
+    def _first(
+        self, messages: Sequence[str | None], heads: Sequence[Mapping[str, str | None]]
+    ) -> tuple[int, dict[str, str | None]] | None:
         """Return the first shape that takes the line, and its texts by key."""
-        for number, (way, message) in enumerate(zip(self._ways, messages, strict=True)):
-            cut = way.cut.exact(message) if message is not None else None
-            if cut is None:
+        for number, (way, message, head) in enumerate(zip(self._ways, messages, heads, strict=True)):
+            pairs = way.cut.exact(message) if message is not None else None
+            if pairs is None:
                 continue
+            cut = {**pairs, **{key: text for key, text in head.items() if text is not None}}
             values = {
                 key: next((cut[name] for name in names if name in cut), None)
                 for key, names in way.keys(self._keys).items()

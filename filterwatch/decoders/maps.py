@@ -77,6 +77,9 @@ class Shape(Part):
     begins: Expression | None = Field(
         default=None, description="Where the message begins: the first match; default: where the family says."
     )
+    head: Expression | None = Field(
+        default=None, description="Found in the line behind <pri>; its named groups are keys too, and win over pairs."
+    )
     needs: Keys = Field(default=[], description="A line of this shape has one of these keys.")
     separator: str = Field(default=" ", min_length=1, max_length=1, description="Stands between pairs or columns.")
     equals: str = Field(default="=", min_length=1, max_length=1, description="Stands between a key and its value.")
