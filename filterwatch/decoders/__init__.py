@@ -8,7 +8,7 @@ A format is a module in ``grammars`` or a field map in ``formats``.
 
 from filterwatch.decoders.catalogue import UnknownFormat, add, formats, make, names, shipped
 from filterwatch.decoders.decoded import EVENT_ROWS, Decoded, Decoder
-from filterwatch.decoders.detect import SAMPLE_LINES, detect, format_of
+from filterwatch.decoders.detect import SAMPLE_LINES, detect, format_of, shares
 from filterwatch.decoders.format import Format, Options
 from filterwatch.decoders.redact import redact
 
@@ -27,5 +27,6 @@ __all__ = [
     "make",
     "names",
     "redact",
+    "shares",
     "shipped",
 ]

@@ -3,51 +3,142 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from itertools import count
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
 from filterwatch.decoders.catalogue import formats
+from filterwatch.decoders.decoded import Decoder
 from filterwatch.decoders.format import Format
+from filterwatch.decoders.reading import visible
 from filterwatch.lines import Checkpoint, LineBatch
 
 SAMPLE_LINES = 200
 """Lines that are looked at: enough to see through a log's head, few enough to take a moment."""
 
+HEAD_LINES = 40
+"""Of these, the first ones are taken without a gap: a header stands there."""
+
 ENOUGH = 0.6
 """Share of the lines that the format must turn into events that only it can have."""
 
+FOREIGN = 0.1
+"""Share of lines that others may claim: more, and the file is of several formats, or of two that look alike."""
+
+FEWEST = 4
+"""Lines of its own that a format needs to be told in spite of a single one of another."""
+
 _UTC = ZoneInfo("UTC")
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=_UTC)
+_calls = count()
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """Which lines of a sample each format claims; comments are no lines."""
+
+    lines: int
+    by: Mapping[str, Mask]
 
 
 def detect(lines: Sequence[bytes]) -> str | None:
     """Return the name of the format that *lines* (a sample, without line ends) are in; null when that cannot be told.
 
-    A format is told when most lines are surely its own, and no other claims half as many.
+    A format is told when most lines are surely its own, and hardly one is another's.
     """
-    sample = [line for line in lines if line.strip()]
-    if not sample:
+    found = _claims(lines)
+    if not found.by:
         return None
-    data = b"".join(line + b"\n" for line in sample)
-    batch = LineBatch("", "", data, 0, len(data), "", _ANY_TIME, Checkpoint("", "", len(data)))
-    found = {name: _claimed(name, one, batch) for name, one in formats().items() if one.claims is not None}
-    ranked = sorted(found, key=lambda name: found[name], reverse=True)
-    best, second = found[ranked[0]], found[ranked[1]]
-    return None if best < ENOUGH * len(sample) or second > best / 2 else ranked[0]
+    best = max(found.by, key=lambda name: int(found.by[name].sum()))
+    own = int(found.by[best].sum())
+    rival = max((int(mask.sum()) for name, mask in found.by.items() if name != best), default=0)
+    foreign = ~found.by[best] & np.logical_or.reduce(list(found.by.values()))
+    allowed = max(FOREIGN * own, own >= FEWEST)
+    return best if own >= ENOUGH * found.lines and max(rival, int(foreign.sum())) <= allowed else None
 
 
-def _claimed(name: str, one: Format, batch: LineBatch) -> int:
-    claims = one.claims
-    if claims is None:
-        return 0
-    events = one.make(name, one.options(), _UTC).decode(batch).events
-    rows: Sequence[Mapping[str, object]] = [
-        {name: value for name, value in row.items() if value is not None} for row in events.to_dicts()
-    ]
-    return sum(claims(batch.line(index), row) for index, row in zip(events["line"], rows, strict=True))
+def shares(batch: LineBatch) -> dict[str, float]:
+    """Return the share of the lines that each format, and no other, claims, the greatest first.
+
+    They add up to less than 1 where lines are of no format, or of several.
+    """
+    found = _claims(_sample(batch))
+    if not found.by:
+        return {}
+    claimed = np.stack(list(found.by.values()))
+    alone = claimed & (claimed.sum(axis=0) == 1)
+    several = {name: float(mask.sum()) / found.lines for name, mask in zip(found.by, alone, strict=True) if mask.any()}
+    return dict(sorted(several.items(), key=lambda item: item[1], reverse=True))
 
 
 def format_of(batch: LineBatch) -> str | None:
     """Return the format of a batch by a sample of its lines; null where they do not tell it."""
-    step = max(1, len(batch) // SAMPLE_LINES)
-    return detect([batch.line(index) for index in range(0, len(batch), step)])
+    return detect(_sample(batch))
+
+
+def _sample(batch: LineBatch) -> list[bytes]:
+    rest = range(HEAD_LINES, len(batch))
+    step = max(1, len(rest) // (SAMPLE_LINES - HEAD_LINES))
+    return [batch.line(index) for index in (*range(min(HEAD_LINES, len(batch))), *rest[::step])]
+
+
+def _claims(lines: Sequence[bytes]) -> _Claims:
+    sample = [line for line in lines if line.strip() and b"\n" not in line]
+    data = b"".join(line + b"\n" for line in sample)
+    stream = f"detect {next(_calls)}"  # a decoder remembers streams; this one is new
+    batch = LineBatch("", stream, data, 0, len(data), "", _ANY_TIME, Checkpoint("", stream, len(data)))
+    comment = np.array([line.startswith(b"#") for line in sample], np.bool_)
+    texts = pl.Series([visible(line) for line in sample], dtype=pl.String)
+    found: dict[str, Mask] = {}
+    known = formats()
+    for name, one in known.items():
+        mask = _claimed(name, one, batch, texts, comment)
+        if mask is not None:
+            found[name] = mask & ~comment
+    for name, one in known.items():
+        if name in found and found[name].any():
+            for base in one.beyond:
+                if base in found:
+                    found[name] |= found.pop(base)
+    return _Claims(int((~comment).sum()), {name: mask for name, mask in found.items() if mask.any()})
+
+
+def _claimed(name: str, one: Format, batch: LineBatch, texts: pl.Series, comment: Mask) -> Mask | None:
+    """Return the lines that are surely of one format; null where none is.
+
+    Under a header of its own every line that it can read is.
+    """
+    claims = one.claims
+    if claims is None or not len(texts):
+        return None
+    marked: Mask | None = None if one.marks is None else texts.str.contains(one.marks).to_numpy()
+    if marked is not None and not marked.any():
+        return None
+    decoded = _decoder(name, one).decode(batch)
+    rows: dict[int, Mapping[str, object]] = {}
+    for row in decoded.events.to_dicts():
+        rows[row["line"]] = {key: value for key, value in row.items() if value is not None}
+    passed = decoded.skipped["line"].to_list()
+    mask = np.zeros(len(texts), np.bool_)
+    if marked is not None:
+        mask[[*rows, *passed]] = True
+        return mask & marked
+    nothing: Mapping[str, object] = {}
+    for line in (*rows, *passed):
+        mask[line] = claims(batch.line(line), rows.get(line, nothing))
+    if (mask & comment).any():
+        mask[list(rows)] = True
+    return mask
+
+
+@lru_cache(maxsize=1_024)
+def _decoder(name: str, one: Format) -> Decoder:
+    return one.make(name, one.options(), _UTC)

@@ -68,6 +68,8 @@ class Format:
         claims: Whether a line, of which the decoder made this event (nulls left out), bears marks that no other format
             has; by it a file without a named format is told.  Null: the format must always be named.
         source: Where its grammar is from.
+        marks: A regular expression for texts, where it alone is what *claims* looks at: looked for in many at once.
+        beyond: Formats all of whose lines this one has as well: where one line is surely of this, theirs are too.
     """
 
     title: str
@@ -76,6 +78,8 @@ class Format:
     make: Make
     claims: Callable[[bytes, Mapping[str, object]], bool] | None = None
     source: str = ""
+    marks: str | None = None
+    beyond: tuple[str, ...] = ()
 
 
 def of_lines(reader: Callable[[str, Options], Reader]) -> Make:

@@ -98,6 +98,10 @@ def _claims(line: bytes, event: Mapping[str, object]) -> bool:
     return event.get("query") is not None and b'"QH":' in line and b'"Result":' in line
 
 
+_OWN = (b"] AdGuard Home, version ", b"] dnsproxy: ", b"] starting adguard home", b"] stopping adguard home",
+        b" /control/login: from ip ")  # fmt: skip
+
+
 FORMATS = {
     "adguard_querylog": Format(
         "AdGuard Home query log (querylog.json)",
@@ -112,7 +116,7 @@ FORMATS = {
         "syslog",
         Options,
         of_lines(lambda name, _: Reader(name, adguard.read_application)),
-        lambda line, event: event.get("kind") == "auth" and b"/control/login: " in line,
+        lambda line, _: any(mark in line for mark in _OWN),
         "AdGuard Home",
     ),
 }

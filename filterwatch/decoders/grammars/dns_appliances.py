@@ -114,8 +114,13 @@ def _reader(name: str, options: Options) -> Reader:
     return Reader(name, exact, bind_fast.read)
 
 
-def _claims(line: bytes, _: Mapping[str, object], *, mark: bytes) -> bool:
-    return mark in line
+_INFOBLOX = re.compile(rb"\|Infoblox\||: (?:UDP|TCP): query: [^ ]+ IN [A-Z0-9]+ response: [A-Z]+ ")
+_EFFICIENTIP = re.compile(rb"List Matched |ARMING trigger on |: answer: [^ ]+ IN [A-Z0-9]+ \([^ )]*\) -> ")
+
+
+def _claims(line: bytes, event: Mapping[str, object], *, marks: re.Pattern[bytes]) -> bool:
+    """Return whether a line is surely of the appliance, not of the BIND or the DHCP server inside it."""
+    return bool(event) and marks.search(line) is not None
 
 
 FORMATS = {
@@ -124,15 +129,17 @@ FORMATS = {
         "syslog",
         bind_fast.BindOptions,
         of_lines(_reader),
-        lambda line, event: event.get("kind") == "dns" and (b"|Infoblox|" in line or b" response: " in line),
+        partial(_claims, marks=_INFOBLOX),
         "Infoblox NIOS Administrator Guide, syslog",
+        beyond=("bind", "isc_dhcpd"),
     ),
     "efficientip": Format(
         "EfficientIP SOLIDserver: queries, guardian lists, quarantine, leases",
         "syslog",
         bind_fast.BindOptions,
         of_lines(_reader),
-        partial(_claims, mark=b"List Matched "),
+        partial(_claims, marks=_EFFICIENTIP),
         "EfficientIP SOLIDserver",
+        beyond=("bind", "isc_dhcpd"),
     ),
 }
