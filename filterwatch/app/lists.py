@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 
-from filterwatch.app.parts import School
+from filterwatch.app.parts import School, is_ours
 from filterwatch.app.settings import Configuration
 from filterwatch.clock import Clock
 from filterwatch.errors import FilterwatchError
@@ -99,7 +100,7 @@ class SchoolLists:
         """
         chosen = self._configured([*ids, *accept]) or self._settings.use
         fetcher = fetcher or Fetcher(self._clock, allow_http=self._settings.allow_http)
-        with self.store.locked():
+        with self._changing():
             outcomes = self._updater(fetcher).update(chosen, force=force, accept=accept, told=told)
             self.compile()
         return outcomes
@@ -110,7 +111,7 @@ class SchoolLists:
         Raises:
             FilterwatchError: It is no bundle, a list is not configured, or nothing can be written.
         """
-        with self.store.locked():
+        with self._changing():
             updater = self._updater(None)
             if id_:
                 [name] = self._configured([id_])
@@ -131,7 +132,7 @@ class SchoolLists:
         Raises:
             FilterwatchError: There is none.
         """
-        with self.store.locked():
+        with self._changing():
             outcomes = [self._updater(None).rollback(id_) for id_ in self._configured(ids)]
             self.compile()
         return outcomes
@@ -165,6 +166,16 @@ class SchoolLists:
         index = self.compile()
         [held] = index.lookup_urls(pl.Series([host]), pl.Series([asked])).to_list()
         return words(held), index.entries(host, asked)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Keep others out; refuse to leave files in the state directory that the daemon could not read."""
+        state = self._configuration.state
+        if state.exists() and not is_ours(state):
+            problem = f"{state}: belongs to another user; run this as filterwatch's own (sudo -u filterwatch ...)"
+            raise FilterwatchError(problem)
+        with self.store.locked():
+            yield
 
     def _problem(self, kept: Kept) -> str:
         if kept.current is None:

@@ -111,7 +111,7 @@ class School:
             at = self.configuration.at
             sources += [lists.members(at(one.path), one.category, one.format) for one in configured.members]
         # Only the owner keeps the index: a file of root's in the daemon's directory would be in its way.
-        if self.configuration is not None and _is_ours(self.configuration.state):
+        if self.configuration is not None and is_ours(self.configuration.state):
             return lists.prepare(sources, self.configuration.state / "lists.index", own=own)
         with tempfile.TemporaryDirectory(prefix="filterwatch-") as scratch:
             # The file stays readable through its mapping after the folder is gone.
@@ -225,7 +225,8 @@ def _file(id_: str, listed: Listed, path: Path) -> lists.ListFile:
     )
 
 
-def _is_ours(directory: Path) -> bool:
+def is_ours(directory: Path) -> bool:
+    """Say whether *directory* belongs to who runs this and may be written."""
     try:
         return directory.stat().st_uid == os.geteuid() and os.access(directory, os.W_OK | os.X_OK)
     except OSError:

@@ -58,9 +58,3 @@ def prefix(network: str) -> tuple[bytes, int]:
 def shown(host: str, length: int) -> str:
     """Return the range of *length* (of 128 bits) that *host* lies in, in its one form."""
     return str(ipaddress.ip_network(f"{host}/{length if ':' in host else length - 96}", strict=False))
-
-
-def masks(lengths: list[int]) -> Packed:
-    """Return the masks of prefixes of 128 bits, 16 bytes each."""
-    ones = [((1 << 128) - (1 << (128 - length))).to_bytes(16, "big") for length in lengths]
-    return np.frombuffer(b"".join(ones), dtype=np.uint8).reshape(-1, 16)

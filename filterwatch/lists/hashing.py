@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from filterwatch.lists.addresses import Packed, masks
+from filterwatch.lists.addresses import Packed
 
 Keys = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
@@ -55,10 +55,20 @@ class Hasher:
 
     def ranges(self, addresses: Packed, lengths: Sequence[int]) -> Keys:
         """Return the key of each address's range of each of the *lengths* (of 128 bits): a row an address."""
-        place = (np.arange(_RANGE - 1) << 8)[None, None, :] + (addresses[:, None, :] & masks(list(lengths))[None])
-        said = np.array(lengths, dtype=np.int64) + ((_RANGE - 1) << 8)
-        sums = self._range_words[place].sum(axis=2, dtype=np.uint64) + self._range_words[said]
-        return np.asarray(sums)
+        table = self._range_words.reshape(_RANGE, 256)
+        bytes_ = _RANGE - 1
+        # The key of a range is the sum over its bytes: those before the cut, the one that is cut, and zeros.
+        before = np.zeros((len(addresses), _RANGE), dtype=np.uint64)
+        np.cumsum(table[np.arange(bytes_), addresses], axis=1, out=before[:, 1:])
+        zeros = np.concatenate([np.cumsum(table[bytes_ - 1 :: -1, 0])[::-1], [np.uint64(0)]])
+        keys = np.empty((len(addresses), len(lengths)), dtype=np.uint64)
+        for column, length in enumerate(lengths):
+            whole, bits = divmod(length, 8)
+            keys[:, column] = before[:, whole] + table[bytes_, length]
+            if bits:
+                keys[:, column] += table[whole, addresses[:, whole] & np.uint8(0xFF00 >> bits & 0xFF)]
+            keys[:, column] += zeros[whole + bool(bits)]
+        return keys
 
     def page(self, host: str, path: str) -> int:
         """Return the key of a page."""

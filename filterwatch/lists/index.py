@@ -197,8 +197,10 @@ class CategoryIndex:
         prefixes = self._header.prefixes[::-1]
         if not prefixes:
             return probes
-        rows = np.flatnonzero(hosts.str.contains(r"^[0-9.]+$|:").to_numpy())
-        read = [(row, raw) for row in rows.tolist() if (raw := addresses.packed(hosts[row]))]
+        suspects = hosts.str.contains(r"^[0-9.]+$|:")
+        rows = np.flatnonzero(suspects.to_numpy()).tolist()
+        said = map(addresses.packed, hosts.filter(suspects).to_list())
+        read = [(row, raw) for row, raw in zip(rows, said, strict=True) if raw]
         if not read:
             return probes
         packed = np.frombuffer(b"".join(raw for _, raw in read), dtype=np.uint8).reshape(-1, 16)
