@@ -1,0 +1,79 @@
+"""The overblock guard that ships: what public lists were seen to hold wrongly gives nothing."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from filterwatch.app.settings import shipped
+from filterwatch.lists.catalogue import Listed, load
+from filterwatch.lists.domains import Piece, read
+from filterwatch.lists.guard import Guard
+from filterwatch.lists.modes import Mode
+
+SEEN = """
+    eastmidlandsgambling.nhs.uk eofegamblingservice.nhs.uk northerngamblingservice.nhs.uk drugs.gov.uk chem.ox.ac.uk
+    drugs.com rxlist.com scotlandspeople.gov.uk jobs.ac.uk go.bath.ac.uk blogs.lincoln.ac.uk cafepress.com unex.es
+    sex.hu szex.hu sex.pl tochigi.jp bologna.it me.uk blogspot.com blog.br vlog.br bet.br game.tw x.se ad.jp in.th
+    salesforceliveagent.com yahoodns.net bitcoin.org archive.org eff.org fortinet.net academia.edu researchgate.net
+    allrecipes.com deviantart.com imageshack.us vice.com purdue.edu caixa.gov.br digipen.edu ndejjeuniversity.ac.ug
+    jedessine.com kidadoweb.com newtonpaiva.br nipissingu.ca cesnur.org office365.com outlook.com gmail.com
+    themeforest.net envato.com liveperson.net charter.com aliyuncs.com 10.1.2.3 192.168.0.0/16 fd00::/16
+    clinic.nhs.uk/help uk com google.com
+""".split()  # noqa: SIM905 - a list of words
+RIGHT = """
+    bet365.com casino xxx porn sex notnhs.uk gov.uk.bad.example drugs.gov.uk.bad.example google.com.bad.example
+    mynhs.uk.com sites.google.com/view/unblocked 198.51.100.7 198.51.100.0/24 10.rarbg.com me.uk.bad.example
+    ac.bad.example edu.bad.example blog.deviantart.com.bad.example bad.blogspot.com =www.bad.example *.bad.example
+""".split()  # noqa: SIM905 - a list of words
+
+GUARD = Guard.load(shipped("rules") / "lists" / "guard.yaml", ["st-pauls.manchester.sch.uk"])
+
+
+def listed(**said) -> Listed:
+    facts = {"title": "list", "address": "https://x.example", "category": "gambling", "licence": "MIT",
+             "credit": "somebody", "homepage": "https://x.example"} | said  # fmt: skip
+    return Listed(**facts)
+
+
+def aside(entries, **said) -> list[str]:
+    piece, bad = read(pl.Series("line", entries))
+    assert not bad
+    judged, found = GUARD.judge(piece, listed(**said))
+    assert judged.modes.to_list().count(Mode.ASIDE) == len(found)
+    return [one.entry for one in found]
+
+
+def test_what_real_lists_held_wrongly_is_set_aside():
+    assert aside(SEEN) == SEEN
+
+
+def test_what_lists_are_for_stays():
+    assert aside(RIGHT) == []
+
+
+def test_a_list_made_by_hand_may_name_ordinary_sites_and_one_for_hosting_its_suffixes():
+    assert aside(["deviantart.com", "nhs.uk"], trust="high") == ["nhs.uk"]
+    assert aside(["blogspot.com", "me.uk"], hosting=True) == ["me.uk"]
+
+
+def test_an_allow_list_and_what_a_list_allows_are_not_judged():
+    assert aside(["nhs.uk"], mode="allow") == []
+    assert aside(["@@nhs.uk"]) == []
+
+
+@pytest.mark.parametrize(
+    "entry", ["st-pauls.manchester.sch.uk", "www.st-pauls.manchester.sch.uk", "manchester.sch.uk", "sch.uk", "uk"]
+)
+def test_the_schools_own_names_and_all_above_them_are_known(entry):
+    _, found = GUARD.judge(Piece(pl.Series([entry]), pl.Series([0], dtype=pl.UInt8)), listed())
+    assert [one.reason for one in found] == ["name of the school"]
+
+
+def test_no_list_of_the_catalogue_lacks_what_its_licence_and_the_updater_need():
+    for id_, one in load(shipped("rules") / "lists" / "catalogue.yaml").items():
+        assert one.licence, id_
+        assert one.credit, id_
+        assert one.at_least > 1, id_
+        assert one.megabytes <= 128, id_
+        assert one.unpacked_megabytes <= 512, id_
