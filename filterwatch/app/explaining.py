@@ -94,7 +94,7 @@ def explain(school: School, request: Request) -> Explained:
     return Explained(
         host=host,
         domain=row["domain"],
-        entries=index.entries(host),
+        entries=index.entries(host, request.address),
         categories=row["categories"] or (),
         search_terms=row["search_terms"],
         person=row["person"],
