@@ -22,7 +22,7 @@ from filterwatch.decoders.families import cef, delimited, jsonlines, keyvalue, p
 from filterwatch.decoders.families.cut import SURE, Cut
 from filterwatch.decoders.format import Format, Options
 from filterwatch.decoders.maps import Condition, FieldMap, Shape, When
-from filterwatch.decoders.reading import visible
+from filterwatch.decoders.reading import Clock, visible
 from filterwatch.decoders.screen import Lines, kept
 from filterwatch.decoders.settling import STAMP, Settling
 from filterwatch.decoders.stamps import read_stamp
@@ -42,7 +42,7 @@ def cut_of(shape: Shape) -> Cut:
     if shape.family == "keyvalue":
         return keyvalue.make(shape.separator, shape.equals, open_values=shape.open_values, brackets=shape.brackets)
     if shape.family == "delimited":
-        return delimited.make(shape.columns, shape.separator)
+        return delimited.make(shape.columns, shape.separator, sheet=shape.sheet)
     if shape.family == "json":
         return Cut(jsonlines.exact, jsonlines.fast)
     if shape.family == "cef":
@@ -88,6 +88,7 @@ class MappedDecoder:
         self._settling = Settling(zone, year)
         self._ways = [_Way(shape, cut_of(shape)) for shape in map_.shapes]
         self._keys = _keys(map_)
+        self._tabs = all(shape.family == "delimited" and shape.separator == "\t" for shape in map_.shapes)
         self._types = [Columns(map_, record) for record in map_.records] + [Columns(map_, None)]
 
     @property
@@ -99,11 +100,16 @@ class MappedDecoder:
         """Answer every line of *batch*; batches of one stream come in order."""
         tokens, skipped, refused, odd = self._cut(batch)
         events, passed_over = self._read(tokens)
-        events, counts = self._settling.settle(events, batch)
         why = f"{self._map.format}: none of the shapes of {self._map.title}"
+        rejected = pl.DataFrame({"line": refused, "why": [why] * len(refused)}, schema=ANSWERS)
+        if self._map.time_needed:
+            timeless = pl.col("stamp_clock") == int(Clock.NONE)
+            late = events.filter(timeless).select("line", why=pl.lit(f"{self._map.format}: no time that can be read"))
+            rejected, events = pl.concat([rejected, late]).sort("line"), events.filter(~timeless)
+        events, counts = self._settling.settle(events, batch)
         return Decoded(
             events=events,
-            rejected=pl.DataFrame({"line": refused, "why": [why] * len(refused)}, schema=ANSWERS),
+            rejected=rejected,
             skipped=pl.concat([skipped, passed_over]).sort("line"),
             counts=counts | {"odd_lines": odd},
         )
@@ -113,7 +119,8 @@ class MappedDecoder:
         fast: list[pl.DataFrame] = []
         rows, left = np.arange(0, dtype=np.int64), np.arange(len(batch))
         if len(batch) > line_decoder.FEW:
-            lines = Lines(batch.data.replace(b"\r\n", b"\n") if b"\r" in batch.data else batch.data)
+            data = batch.data.replace(b"\r\n", b"\n") if b"\r" in batch.data else batch.data
+            lines = Lines(data, tabs=self._tabs)
             rows = np.flatnonzero(lines.regular)
             left = np.flatnonzero(~lines.regular)
             if len(rows):
@@ -128,7 +135,7 @@ class MappedDecoder:
         """Return the texts by key of lines that are certain, and the lines that are not."""
         bare = texts.str.replace(_PRIORITY, "") if texts.str.starts_with("<").any() else texts
         rest = pl.DataFrame({"text": bare, "line": rows.astype(np.uint32), "whole": texts})
-        blank = bare.str.strip_chars(" ") == ""
+        blank = bare.str.strip_chars(" \t") == ""
         if self._map.comment:
             blank |= texts.str.starts_with(self._map.comment)
         unsure = rest.filter(blank)["line"].to_list()

@@ -88,6 +88,10 @@ class Shape(Part):
     columns: list[str] = Field(default=[], description="Keys of the columns, in order; '' for one nobody needs.")
     pattern: Expression | None = Field(default=None, description="Regular expression whose named groups are the keys.")
     prefixes: Keys = Field(default=[], description="What is cut from the beginning of keys.")
+    sheet: bool = Field(
+        default=False,
+        description="Columns as spreadsheets write them: quotes between tabs too, none left open, no cell too many.",
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Shape:
@@ -157,6 +161,9 @@ class FieldMap(Part):
     source: str = Field(default="", description="Where the grammar is from.")
     claims: Expression | None = Field(default=None, description="Marks in a line that no other format has.")
     comment: str | None = Field(default=None, description="How comment lines begin.")
+    time_needed: bool = Field(
+        default=False, description="Whether a line without a time is rejected; default: it has the time of reading."
+    )
     nothing: list[str] = Field(default=["", "-"], description="Texts that mean: the line does not say.")
     shapes: list[Shape] = Field(min_length=1)
     time: list[Annotated[Zoned, _named("as")]] = Field(default=[], description="Places, the best first.")

@@ -13,7 +13,7 @@ Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-BLANK, NEWLINE = 32, 10
+BLANK, NEWLINE, TAB = 32, 10, 9
 _MARGIN = 64
 SEPARATOR = 31
 """Stands between columns once the fast path knows where they are; no regular line holds it."""
@@ -30,9 +30,13 @@ class Lines:
         first: Index in ``marks`` of each line's first mark.
         blanks: How many marks each line has before its line end; in a regular line all are blanks.
         regular: Whether a line holds printable ASCII (32 to 126) alone.
+
+    Args:
+        data: The bytes of the batch.
+        tabs: Whether a regular line may hold tabs too.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, *, tabs: bool = False) -> None:
         # Windows may reach behind the last line: zeros stand there.
         self._padded: Bytes = np.empty(len(data) + _MARGIN, np.uint8)
         self._padded[: len(data)] = np.frombuffer(data, np.uint8)
@@ -46,7 +50,8 @@ class Lines:
         self.first: Places = _behind(line_ends)
         self.blanks: Places = line_ends - self.first
         self.regular: Mask = np.ones(len(self.ends), np.bool_)
-        self._refuse(self.marks[(kinds != BLANK) & (kinds != NEWLINE)])
+        odd = (kinds != BLANK) & (kinds != NEWLINE)
+        self._refuse(self.marks[odd & (kinds != TAB) if tabs else odd])
         if not data.isascii() or b"\x7f" in data:
             self._refuse(np.flatnonzero(self.array > 126))
 

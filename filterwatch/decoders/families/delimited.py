@@ -13,13 +13,20 @@ from filterwatch.decoders.families.quotes import hide
 csv.field_size_limit(1_048_576)
 
 
-def make(columns: Sequence[str], separator: str = ",") -> Cut:
-    """Return how lines with these *columns* are cut ('' for one nobody needs); a line may have fewer or more."""
-    plain = separator == "\t"
+def make(columns: Sequence[str], separator: str = ",", *, sheet: bool = False) -> Cut:
+    """Return how lines with these *columns* are cut ('' for one nobody needs).
+
+    Args:
+        columns: Keys of the columns, in order; a line may have fewer or more.
+        separator: Stands between columns.
+        sheet: Whether a spreadsheet wrote the lines: values between tabs have quotes too, and a line is refused that
+            leaves a quote open (its record goes on in the next) or has cells behind the last column.
+    """
+    plain = separator == "\t" and not sheet
 
     def exact(text: str) -> Mapping[str, str] | None:
-        row = text.split(separator) if plain else _row(text, separator)
-        if row is None or len(row) < 2:
+        row = text.split(separator) if plain else cells(text, separator)
+        if row is None or len(row) < 2 or (sheet and not whole(text, row, columns)):
             return None
         return {name: value for name, value in zip(columns, row, strict=False) if name}
 
@@ -34,13 +41,21 @@ def make(columns: Sequence[str], separator: str = ",") -> Cut:
             if name in keys
         ]
         sure = (pl.col("parts").list.len() > 1) & hidden.sure
+        if sheet:
+            sure &= pl.col("parts").list.len() <= len(columns)
         absent = [pl.lit(None, pl.String).alias(key) for key in keys if key not in columns]
         return parts.select(*found, *absent, sure.alias(SURE))
 
     return Cut(exact, fast)
 
 
-def _row(text: str, separator: str) -> list[str] | None:
+def whole(text: str, row: Sequence[str], columns: Sequence[str]) -> bool:
+    """Return whether the line *text*, cut into *row*, is a whole record of a sheet with these *columns*."""
+    return text.count('"') % 2 == 0 and not any(row[len(columns) :])
+
+
+def cells(text: str, separator: str) -> list[str] | None:
+    """Return the cells of one line with quotes; null where it is none."""
     try:
         return next(csv.reader([text], delimiter=separator), None)
     except csv.Error:

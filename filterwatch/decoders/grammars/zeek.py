@@ -7,9 +7,7 @@ columns that Zeek writes by default hold, if the line has as many.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
@@ -20,14 +18,13 @@ from filterwatch.decoders.decoded import Decoded, Decoder
 from filterwatch.decoders.families import jsonlines
 from filterwatch.decoders.format import Format, Options
 from filterwatch.decoders.grammars.zeek_columns import LOGS, Log, frame_of, stamp_of, values_of
-from filterwatch.decoders.grammars.zeek_header import STANDARD, Header, head_of, standard, unescaped
+from filterwatch.decoders.grammars.zeek_header import STANDARD, Header, header_lines, standard, unescaped
+from filterwatch.decoders.heads import PerStream
 from filterwatch.decoders.line_decoder import LineDecoder, Reader
+from filterwatch.decoders.parts import moved, part, united
 from filterwatch.decoders.reading import Answer, Event, Rejected, Skipped, visible
 from filterwatch.decoders.screen import Lines, kept
 from filterwatch.lines import LineBatch
-
-_STREAMS = 1_024
-"""Streams whose header is remembered."""
 
 _TAB, _BACKSLASH, _HASH, _BRACE = 9, 92, 35, 123
 
@@ -43,7 +40,7 @@ class ZeekDecoder:
     def __init__(self, name: str, zone: ZoneInfo) -> None:
         self._name = name
         self._zone = zone
-        self._headers: OrderedDict[str, Header] = OrderedDict()
+        self._headers: PerStream[Header] = PerStream()
         self._decoders = lru_cache(maxsize=64)(self._decoder)
 
     @property
@@ -53,21 +50,19 @@ class ZeekDecoder:
 
     def decode(self, batch: LineBatch) -> Decoded:
         """Answer every line of *batch*; batches of one stream come in order."""
-        header = self._headers.pop(batch.stream, None) or self._beginning(batch)
+        header = self._headers.get(batch.stream) or self._beginning(batch)
         parts: list[Decoded] = []
         start = 0
         for end, after in self._changes(batch, header):
-            parts.append(_moved(self._decoders(header).decode(_part(batch, start, end)), start))
+            parts.append(moved(self._decoders(header).decode(part(batch, start, end)), start))
             start, header = end, after
-        parts.append(_moved(self._decoders(header).decode(_part(batch, start, len(batch))), start))
-        self._headers[batch.stream] = header
-        if len(self._headers) > _STREAMS:
-            self._headers.popitem(last=False)
-        return _united(parts) if len(parts) > 1 else parts[0]
+        parts.append(moved(self._decoders(header).decode(part(batch, start, len(batch))), start))
+        self._headers.put(batch.stream, header)
+        return united(parts)
 
     def _beginning(self, batch: LineBatch) -> Header:
         header = standard(self._name)
-        return header.read(head_of(batch.path)) if batch.first_offset > 0 else header
+        return header.read(header_lines(batch.path)) if batch.first_offset > 0 else header
 
     def _changes(self, batch: LineBatch, header: Header) -> list[tuple[int, Header]]:
         """Return where the header changes to what, by the index of the first line behind."""
@@ -85,35 +80,6 @@ class ZeekDecoder:
         log = LOGS[self._name]
         reader = Reader(self._name, partial(_exact, self._name, log, header), partial(_fast, log, header))
         return LineDecoder(reader, self._zone)
-
-
-def _part(batch: LineBatch, start: int, end: int) -> LineBatch:
-    if (start, end) == (0, len(batch)):
-        return batch
-    first = int(batch.starts[start]) if start < len(batch) else len(batch.data)
-    last = int(batch.ends[end - 1]) + 1 if end > start else first
-    return replace(batch, data=batch.data[first:last], offsets=())
-
-
-def _moved(decoded: Decoded, by: int) -> Decoded:
-    if not by:
-        return decoded
-    frames = (decoded.events, decoded.rejected, decoded.skipped)
-    events, rejected, skipped = (frame.with_columns(pl.col("line") + pl.lit(by, pl.UInt32)) for frame in frames)
-    return Decoded(events, rejected, skipped, decoded.counts)
-
-
-def _united(parts: list[Decoded]) -> Decoded:
-    counts: dict[str, int] = {}
-    for part in parts:
-        for name, count in part.counts.items():
-            counts[name] = counts.get(name, 0) + count
-    return Decoded(
-        pl.concat([part.events for part in parts], how="diagonal"),
-        pl.concat([part.rejected for part in parts]),
-        pl.concat([part.skipped for part in parts]),
-        counts,
-    )
 
 
 def _exact(name: str, log: Log, header: Header, line: bytes) -> Answer:
@@ -138,13 +104,13 @@ def _fields(header: Header, line: bytes) -> dict[str, str] | None:
     if not len(header.fields) - header.shorter <= len(parts) <= len(header.fields):
         return None
     found: dict[str, str] = {}
-    for field, part in zip(header.fields, parts, strict=False):
-        if part in (header.unset, header.empty, b""):
+    for field, text in zip(header.fields, parts, strict=False):
+        if text in (header.unset, header.empty, b""):
             continue
         if field in header.lists:
-            found[field] = ", ".join(visible(unescaped(item)) for item in part.split(header.set_separator))
+            found[field] = ", ".join(visible(unescaped(item)) for item in text.split(header.set_separator))
         else:
-            found[field] = visible(unescaped(part))
+            found[field] = visible(unescaped(text))
     return found
 
 
@@ -216,7 +182,9 @@ def _set(text: pl.Expr, nulls: list[str], header: Header, field: str) -> pl.Expr
 
 
 def _claims(name: str, line: bytes, event: Mapping[str, object]) -> bool:
-    """Return whether a line bears what only this log has: names in JSON, or columns of its own kinds."""
+    """Return whether a line bears what only this log has: its header, names in JSON, or columns of its own kinds."""
+    if line.startswith(b"#"):
+        return line.rstrip() == b"#path\t" + name.removeprefix("zeek_").encode()
     if line.startswith(b"{"):
         return all(mark in line for mark in _SIGNS[name])
     parts = line.split(b"\t")

@@ -6,11 +6,11 @@ Source: the ASCII writer of Zeek (``#separator``, ``#set_separator``, ``#empty_f
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
+
+from filterwatch.decoders.heads import head_of
 
 MOST_HEAD = 65_536
 """Bytes of a file in which its header is looked for."""
@@ -101,15 +101,10 @@ def unescaped(text: bytes) -> bytes:
     return _ESCAPE.sub(lambda found: bytes.fromhex(found[0].decode().replace("\\x", "")), text)
 
 
-def head_of(path: str) -> list[bytes]:
+def header_lines(path: str) -> list[bytes]:
     """Return the header lines at the beginning of a file; none where it cannot be read."""
-    try:
-        with gzip.open(path) if path.endswith(".gz") else Path(path).open("rb") as file:
-            data = file.read(MOST_HEAD)
-    except (OSError, EOFError, ValueError):
-        return []
     lines = []
-    for line in data.split(b"\n"):
+    for line in head_of(path, MOST_HEAD).split(b"\n"):
         if not line.startswith(b"#"):
             break
         lines.append(line.removesuffix(b"\r"))
