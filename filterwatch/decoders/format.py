@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 from filterwatch.config import Part
 from filterwatch.decoders.decoded import Decoder
 from filterwatch.decoders.line_decoder import LineDecoder, Reader
+from filterwatch.decoders.maps import FieldMap
 from filterwatch.decoders.reading import address
 
 
@@ -70,6 +71,7 @@ class Format:
         source: Where its grammar is from.
         marks: A regular expression for texts, where it alone is what *claims* looks at: looked for in many at once.
         beyond: Formats all of whose lines this one has as well: where one line is surely of this, theirs are too.
+        map_: The field map that it is; null for a grammar.
     """
 
     title: str
@@ -80,6 +82,7 @@ class Format:
     source: str = ""
     marks: str | None = None
     beyond: tuple[str, ...] = ()
+    map_: FieldMap | None = None
 
 
 def of_lines(reader: Callable[[str, Options], Reader]) -> Make:

@@ -65,7 +65,7 @@ class LineDecoder:
     def decode(self, batch: LineBatch) -> Decoded:
         """Answer every line of *batch*; batches of one stream come in order."""
         sure, left, why = self._sure(batch)
-        answers = [(index, self._exact(batch.line(index))) for index in left.tolist()]
+        answers = [(index, self.exact(batch.line(index))) for index in left.tolist()]
         odd = [(index, answer) for index, answer in answers if isinstance(answer, Event)]
         rows = _merged(sure, odd)
         rows, counts = self._settling.settle(rows, batch)
@@ -95,7 +95,8 @@ class LineDecoder:
             why = pl.select(line=pl.Series(places.astype(np.uint32)), why=pl.lit(reason))
         return sure, np.flatnonzero(left), why
 
-    def _exact(self, line: bytes) -> Answer:
+    def exact(self, line: bytes) -> Answer:
+        """Return what the exact path says of one line, its time not settled."""
         line = line.removeprefix(_BOM).lstrip(b"\0")
         if not line.strip(b" \t\0"):
             return Skipped("an empty line")

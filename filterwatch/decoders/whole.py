@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from filterwatch.config.document import parse
 from filterwatch.decoders.catalogue import make, names
 from filterwatch.decoders.decoded import Decoded
-from filterwatch.decoders.detect import format_of
+from filterwatch.decoders.detect import format_of, shares
 from filterwatch.errors import FilterwatchError
 from filterwatch.lines import LineBatch
 
@@ -61,15 +61,22 @@ def decoded(
         if first is None:
             return
         batches = chain([first], batches)
-        decoder = make(_told(first, file), given, zone=local_zone())
+        decoder = make(told(first, file), given, zone=local_zone())
     for batch in batches:
         yield decoder.decode(batch), len(batch)
 
 
-def _told(batch: LineBatch, file: str) -> str:
+def told(batch: LineBatch, file: str) -> str:
+    """Return the format of the *file* whose first lines *batch* holds.
+
+    Raises:
+        FormatNotTold: They do not tell it.
+    """
     name = format_of(batch)
     if name is None:
-        raise FormatNotTold(f"{file}: cannot tell the format; name it with --format ({', '.join(names())})")
+        held = ", ".join(f"{one} {share:.0%}" for one, share in shares(batch).items())
+        seen = f" (lines of several: {held})" if held else ""
+        raise FormatNotTold(f"{file}: cannot tell the format{seen}; name it with --format ({', '.join(names())})")
     return name
 
 
