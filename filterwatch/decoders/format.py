@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -82,7 +82,7 @@ class Format:
     source: str = ""
     marks: str | None = None
     beyond: tuple[str, ...] = ()
-    map_: FieldMap | None = None
+    map_: FieldMap | None = field(default=None, compare=False)
 
 
 def of_lines(reader: Callable[[str, Options], Reader]) -> Make:
