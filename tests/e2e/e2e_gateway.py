@@ -128,17 +128,22 @@ def channels(coordinator: str, head: str, **each: object) -> dict:
 # -- the daemons that write logs --------------------------------------------------------------------------------------
 
 
+NAUGHTY = b"xxnaughtyphrasexx"
+"""A phrase that no school wants to see; stands on every page called ``naughty``."""
+
+
 class Origin:
     """Every web site there is: answers each request with a small page."""
 
     def __init__(self) -> None:
         class Page(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                page = NAUGHTY if self.path.endswith("/naughty") else b"hello"
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html")
-                self.send_header("Content-Length", "5")
+                self.send_header("Content-Length", str(len(page)))
                 self.end_headers()
-                self.wfile.write(b"hello")
+                self.wfile.write(page)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -187,21 +192,24 @@ class Squid:
     Args:
         folder: A new folder whose parents its own user can enter.
         writer: ``daemon`` as Debian sets it up, or ``stdio``.
+        more: Further lines of its settings; ``{folder}`` is the folder.
     """
 
-    def __init__(self, folder: Path, origin: int, writer: str = "daemon") -> None:
+    def __init__(self, folder: Path, origin: int, writer: str = "daemon", more: str = "") -> None:
         self.folder, self.port = folder, free_port()
         folder.mkdir(mode=0o755)
         login = folder / "login"
         login.write_text("#!/bin/sh\nwhile read -r _; do echo OK; done\n")
         login.chmod(0o755)
         self.conf = folder / "squid.conf"
-        self.conf.write_text(SQUID_CONF.format(port=self.port, origin=origin, folder=folder, writer=writer))
+        conf = SQUID_CONF + more
+        self.conf.write_text(conf.format(port=self.port, origin=origin, folder=folder, writer=writer))
         if os.geteuid() == 0:  # it gives up root for its own user, who then writes here
             user = pwd.getpwnam("proxy")
             os.chown(folder, user.pw_uid, user.pw_gid)
         self.log = folder / "access.log"
-        self.process = subprocess.Popen([SQUID, "-N", "-f", self.conf], stderr=subprocess.DEVNULL)
+        command = [SQUID, "-N", "-f", self.conf]
+        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "TZ": "UTC"})
         until(lambda: self.process.poll() is not None or answers(self.port), 20, "squid listens")
         assert self.process.poll() is None, (folder / "cache.log").read_text()
 

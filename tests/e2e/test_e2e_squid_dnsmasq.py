@@ -12,11 +12,10 @@ from pathlib import Path
 from urllib.parse import quote_plus
 
 import pytest
-from e2e_gateway import Daemon, Dnsmasq, Origin, Squid, channels, configure, needs_dnsmasq, needs_squid, until
+from e2e_gateway import Dnsmasq, Origin, Squid, needs_dnsmasq, needs_squid, until
+from e2e_watch import WITHIN, Watch
 
 from filterwatch.alerts.safety import forbidden, leaks
-from filterwatch.demo.mailbox import Mailbox
-from filterwatch.journal import Reader
 
 pytestmark = [pytest.mark.e2e, needs_squid, needs_dnsmasq, pytest.mark.timeout(120)]
 
@@ -24,8 +23,6 @@ VPN = "www.mullvad.net"
 TERM = "how to hide self harm scars"
 SEARCH = f"http://www.google.co.uk/search?q={quote_plus(TERM)}"
 CASE = re.compile(r"\bFW-\d{4}-[0-9A-Z]+")
-WITHIN = 3.0
-"""Seconds from a request to the mail: the budget."""
 
 
 @pytest.fixture(scope="module")
@@ -37,54 +34,19 @@ def folder():
     shutil.rmtree(path)
 
 
-class School:
+class School(Watch):
     def __init__(self, folder):
-        self.folder = folder
         self.origin = Origin()
         self.squid = Squid(folder / "squid", self.origin.port)
         self.dnsmasq = Dnsmasq(folder / "dnsmasq")
-        self.mailbox = Mailbox()
-        config = configure(
-            folder,
-            [
-                {"name": "squid", "format": "squid", "path": "squid/access.log", "rotate_wait": "1s"},
-                {"name": "dns", "format": "dnsmasq_extra", "path": "dnsmasq/dnsmasq.log"},
-            ],
-            delivery={
-                "channels": channels(self.mailbox.url("coordinator@school.test"), self.mailbox.url("head@school.test"))
-            },
-        )
-        self.daemon = Daemon(config)
-        self.daemon.wait_until_ready()
-        self._clients = iter(range(2, 250))
-
-    def client(self) -> str:
-        """Return a device that did nothing yet: what it does is a new alert."""
-        return f"127.0.77.{next(self._clients)}"
-
-    def next_mail(self, act, seconds=WITHIN):
-        """Return the mail that comes of *act*, and how long it took."""
-        before, began = len(self.mailbox.mails), time.monotonic()
-        act()
-        until(lambda: len(self.mailbox.mails) > before, seconds, f"a mail; the daemon said {self.daemon.said()}")
-        return self.mailbox.mails[before], time.monotonic() - began
-
-    def journal(self):
-        return Reader.at(self.folder / "state" / "journal.db")
-
-    def read(self, source):
-        with self.journal() as journal:
-            totals = {row["source"]: row["lines"] for row in journal.totals().iter_rows(named=True)}
-        return totals.get(source, 0)
-
-    def detections(self, client):
-        with self.journal() as journal:
-            found = journal.detections(0, 100_000)
-        return found.filter(found["client_ip"] == client)
+        sources = [
+            {"name": "squid", "format": "squid", "path": "squid/access.log", "rotate_wait": "1s"},
+            {"name": "dns", "format": "dnsmasq_extra", "path": "dnsmasq/dnsmasq.log"},
+        ]
+        super().__init__(folder, sources)
 
     def close(self):
-        self.daemon.end()
-        self.mailbox.close()
+        super().close()
         self.dnsmasq.close()
         self.squid.close()
         self.origin.close()
