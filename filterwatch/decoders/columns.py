@@ -100,7 +100,14 @@ def _text(target: Target) -> pl.Expr:
         text = text.str.extract(target.pattern)
     if target.words:
         text = _meant(text, target.words)
+    if target.query:
+        text = _with_query(text, pl.coalesce(target.query))
     return _absolute(text, target) if target.host else text
+
+
+def _with_query(path: pl.Expr, query: pl.Expr) -> pl.Expr:
+    mark = pl.when(query.str.starts_with("?")).then(pl.lit("")).otherwise(pl.lit("?"))
+    return pl.when(query.is_not_null()).then(path + mark + query).otherwise(path)
 
 
 def _absolute(text: pl.Expr, target: Target) -> pl.Expr:

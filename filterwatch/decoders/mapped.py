@@ -17,21 +17,17 @@ import polars as pl
 
 from filterwatch.decoders import line_decoder
 from filterwatch.decoders.columns import Columns, among
-from filterwatch.decoders.decoded import ANSWERS, Decoded, Decoder
+from filterwatch.decoders.decoded import ANSWERS, Decoded
 from filterwatch.decoders.families import cef, delimited, jsonlines, keyvalue, pattern
-from filterwatch.decoders.families.cut import SURE, Cut
-from filterwatch.decoders.format import Format, Options
+from filterwatch.decoders.families.cut import SURE, Cut, Fast
 from filterwatch.decoders.maps import Condition, FieldMap, Shape, When
 from filterwatch.decoders.reading import Clock, visible
 from filterwatch.decoders.screen import Lines, kept
 from filterwatch.decoders.settling import STAMP, Settling
 from filterwatch.decoders.stamps import read_stamp
 from filterwatch.decoders.written import STAMPS, stamps
+from filterwatch.events import DataType
 from filterwatch.lines import LineBatch
-
-FAMILIES = {
-    "keyvalue": "key=value", "delimited": "columns", "json": "JSON", "cef": "CEF", "leef": "LEEF", "pattern": "text",
-}  # fmt: skip
 
 _PRIORITY = r"^<\d{1,3}> ?"
 _BEGINS = {"json": r"\{", "cef": r"(?:CEF: ?)?\d\|", "leef": r"(?:LEEF: ?)?[12]\.0\|"}
@@ -51,7 +47,7 @@ def cut_of(shape: Shape) -> Cut:
 
 
 @dataclass(frozen=True)
-class _Way:
+class Way:
     """One shape, ready to cut."""
 
     shape: Shape
@@ -59,8 +55,13 @@ class _Way:
 
     def messages(self, texts: pl.Series) -> pl.Series:
         """Return the message in each text; null where it is none of this shape."""
-        begins = self.shape.begins or _BEGINS.get(self.shape.family)
-        return texts.str.extract(f"(?s)((?:{begins}).*)$") if begins else texts
+        behind, ends = self.shape.behind, self.shape.ends
+        begins = self.shape.begins or (None if behind else _BEGINS.get(self.shape.family))
+        if not (begins or behind or ends):
+            return texts
+        lead = f"(?:{behind})" if behind else "" if begins else "^"
+        rest = f".*?)(?:{ends})?$" if ends else ".*)$"
+        return texts.str.extract(f"(?s){lead}({f'(?:{begins})' if begins else ''}{rest}")
 
     def heads(self, texts: pl.Series) -> pl.DataFrame:
         """Return the texts by key that stand in the head of each text; null where it has none."""
@@ -71,7 +72,11 @@ class _Way:
 
     def keys(self, wanted: Sequence[str]) -> dict[str, list[str]]:
         """Return under what names the line may have each of the keys."""
-        return {key: [key, *(prefix + key for prefix in self.shape.prefixes)] for key in wanted}
+        own = self.shape.names
+        return {
+            key: list(dict.fromkeys([*own.get(key, []), key, *(prefix + key for prefix in self.shape.prefixes)]))
+            for key in wanted
+        }
 
 
 class MappedDecoder:
@@ -86,8 +91,11 @@ class MappedDecoder:
     def __init__(self, map_: FieldMap, zone: ZoneInfo, year: int | None = None) -> None:
         self._map = map_
         self._settling = Settling(zone, year)
-        self._ways = [_Way(shape, cut_of(shape)) for shape in map_.shapes]
+        self._ways = [Way(shape, cut_of(shape)) for shape in map_.shapes]
         self._keys = _keys(map_)
+        texts: dict[str, DataType] = dict.fromkeys(("whole", *self._keys), pl.String())
+        self._nothing = pl.DataFrame(schema={"line": pl.UInt32(), "way": pl.UInt8(), **texts})
+        self._record = _record(map_)
         self._tabs = all(shape.family == "delimited" and shape.separator == "\t" for shape in map_.shapes)
         self._types = [Columns(map_, record) for record in map_.records] + [Columns(map_, None)]
 
@@ -126,9 +134,11 @@ class MappedDecoder:
             if len(rows):
                 texts = pl.read_lines(kept(lines, lines.regular)).to_series()
                 fast, unsure = self._fast(texts, rows)
-                left = np.sort(np.concatenate([left, unsure]))
+                left = np.sort(np.concatenate([left, np.asarray(unsure, np.int64)]))
         exact, skipped, refused = self._exact(batch, left.tolist())
-        tokens = pl.concat([*fast, exact], how="diagonal").sort("line") if fast else exact
+        parts = [part for part in (*fast, exact) if len(part)] or [exact]
+        tokens = parts[0] if len(parts) == 1 else pl.concat(parts, how="diagonal")
+        tokens = tokens if tokens["line"].is_sorted() else tokens.sort("line")
         return tokens, skipped, refused, len(left)
 
     def _fast(self, texts: pl.Series, rows: np.typing.NDArray[np.int64]) -> tuple[list[pl.DataFrame], list[int]]:
@@ -148,18 +158,17 @@ class MappedDecoder:
             mine = rest.filter(message.is_not_null()) if message.null_count() else rest
             if not len(mine):
                 continue
-            if way.cut.fast is None:
+            cut = way.cut.fast
+            if cut is None:
                 unsure += mine["line"].to_list()
                 rest = rest.filter(message.is_null())
                 continue
-            names = way.keys(self._keys)
-            asked = list(dict.fromkeys(name for several in names.values() for name in several))
-            got = way.cut.fast(message.drop_nulls(), asked)
-            got = got.select(SURE, *(pl.coalesce(several).alias(key) for key, several in names.items()))
-            head = way.heads(mine["text"])
-            got = got.with_columns(head[key].fill_null(got[key]) for key in head.columns if key in names)
-            got = got.with_columns(mine["line"], mine["whole"], way=pl.lit(number, pl.UInt8))
+            got = self._texts(number, mine, cut, message.drop_nulls())
             has = reduce(or_, [pl.col(key).is_not_null() for key in way.shape.needs], pl.lit(not way.shape.needs))
+            if got.select((pl.col(SURE) & has).all()).item():
+                found.append(got.drop(SURE))
+                rest = rest.filter(message.is_null())
+                continue
             unsure += got.filter(~pl.col(SURE))["line"].to_list()
             found.append(got.filter(pl.col(SURE) & has).drop(SURE))
             rest = pl.concat(
@@ -167,7 +176,21 @@ class MappedDecoder:
             )
         return found, [*unsure, *rest["line"].to_list()]
 
+    def _texts(self, number: int, mine: pl.DataFrame, cut: Fast, messages: pl.Series) -> pl.DataFrame:
+        """Return the texts by key of lines that may be of shape *number*, and whether they are certain."""
+        way = self._ways[number]
+        names = way.keys(self._keys)
+        asked = list(dict.fromkeys(name for several in names.values() for name in several))
+        got = cut(messages, asked)
+        if any(len(several) > 1 for several in names.values()):
+            got = got.select(SURE, *(pl.coalesce(several).alias(key) for key, several in names.items()))
+        head = way.heads(mine["text"])
+        got = got.with_columns(head[key].fill_null(got[key]) for key in head.columns if key in names)
+        return got.with_columns(mine["line"], mine["whole"], way=pl.lit(number, pl.UInt8))
+
     def _exact(self, batch: LineBatch, lines: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame, list[int]]:
+        if not lines:
+            return self._nothing, pl.DataFrame(schema=ANSWERS), []
         whole = [visible(batch.line(index).removeprefix(b"\xef\xbb\xbf").lstrip(b"\0")) for index in lines]
         texts = pl.Series(whole, dtype=pl.String).str.replace(_PRIORITY, "")
         messages = [way.messages(texts).to_list() for way in self._ways]
@@ -192,8 +215,11 @@ class MappedDecoder:
                 row: dict[str, str | int | None] = {"line": index, "way": number, "whole": text, **values}
                 for key, value in row.items():
                     found[key].append(value)
-        schema = {"line": pl.UInt32(), "way": pl.UInt8()} | dict.fromkeys(("whole", *self._keys), pl.String())
-        return pl.DataFrame(found, schema=schema), pl.DataFrame(skipped, schema=ANSWERS, orient="row"), refused
+        return (
+            pl.DataFrame(found, schema=self._nothing.schema),
+            pl.DataFrame(skipped, schema=ANSWERS, orient="row"),
+            refused,
+        )
 
     def _first(
         self, messages: Sequence[str | None], heads: Sequence[Mapping[str, str | None]]
@@ -214,15 +240,14 @@ class MappedDecoder:
 
     def _read(self, tokens: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the events with their stamps, and the lines of types that mean nothing."""
-        nothing = pl.col(self._keys).is_in([*self._map.nothing, ""])
-        tokens = self._stamped(tokens.with_columns(pl.when(~nothing).then(pl.col(self._keys)).name.keep()))
+        said = [key for key in self._keys if tokens[key].null_count() < len(tokens)]
+        nothing = pl.col(said).is_in([*self._map.nothing, ""])
+        tokens = self._stamped(tokens.with_columns(pl.when(~nothing).then(pl.col(said)).name.keep()))
         types = self._map.records
-        record = pl.lit(len(types), pl.UInt16)
-        for number in reversed(range(len(types))):
-            record = pl.when(holds(types[number].when)).then(pl.lit(number, pl.UInt16)).otherwise(record)
         skipped = [pl.DataFrame(schema=ANSWERS)]
         events = [pl.DataFrame(schema=STAMP)]
-        for rows in tokens.with_columns(record=record).partition_by("record"):
+        tokens = tokens.with_columns(record=self._record)
+        for rows in tokens.partition_by("record") if tokens["record"].n_unique() > 1 else [tokens] * bool(len(tokens)):
             number = rows["record"][0]
             why = types[number].skip if number < len(types) else self._map.rest
             if why is not None:
@@ -237,21 +262,39 @@ class MappedDecoder:
             if not us.null_count():
                 break
             if place.written == "envelope":
-                open_rows = us.is_null()
-                read = [
-                    read_stamp(text) if wanted else None
-                    for text, wanted in zip(tokens["whole"], open_rows, strict=True)
-                ]
-                got = pl.DataFrame(
-                    [(one[0].us, int(one[0].clock)) if one else (None, None) for one in read],
-                    schema=STAMPS,
-                    orient="row",
-                )
+                got = _of_envelopes(tokens.select(pl.when(us.is_null()).then("whole")).to_series())
             else:
                 text = tokens.select(pl.concat_str(place.keys, separator=" ")).to_series()
                 got = stamps(text, place.written, tokens[place.zone] if place.zone else None)
+                if place.utc:
+                    got = got.with_columns(clock=pl.col("clock").replace(int(Clock.WALL), int(Clock.UTC)))
             us, clock = us.fill_null(got["us"]), clock.fill_null(got["clock"])
         return tokens.with_columns(stamp_us=us.fill_null(0), stamp_clock=clock.fill_null(3))
+
+
+_USUAL_STAMP = (
+    r"^((?:<\d{1,3}> ?(?:1 )?)?(?:[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?|\d{4}-\d\d-\d\d[T ])\d\d:\d\d:\d\d"
+    r"(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)? )"
+)
+"""What can be read by itself, once for all lines of that moment."""
+
+
+def _of_envelopes(texts: pl.Series) -> pl.DataFrame:
+    """Return the stamps at the heads of *texts* in the columns of :data:`STAMPS`."""
+    heads = pl.select(pl.coalesce(texts.str.extract(_USUAL_STAMP), texts)).to_series()
+    words = heads.drop_nulls().unique()
+    read = [(one[0].us, int(one[0].clock)) if (one := read_stamp(word)) else (None, None) for word in words]
+    found = pl.DataFrame(read, schema=STAMPS, orient="row").with_columns(words.alias("head"))
+    every = heads.alias("head").to_frame()
+    return every.join(found, on="head", how="left", maintain_order="left").select(list(STAMPS))
+
+
+def _record(map_: FieldMap) -> pl.Expr:
+    """Return which type a row is of: the number of its record, or how many there are."""
+    record = pl.lit(len(map_.records), pl.UInt16)
+    for number in reversed(range(len(map_.records))):
+        record = pl.when(holds(map_.records[number].when)).then(pl.lit(number, pl.UInt16)).otherwise(record)
+    return record
 
 
 def holds(when: When) -> pl.Expr:
@@ -276,7 +319,7 @@ def _keys(map_: FieldMap) -> list[str]:
         found += [*place.keys, *([place.zone] if place.zone else [])]
     for fields, action in ((map_.fields, map_.action), *((record.fields, record.action) for record in map_.records)):
         for target in fields.values():
-            found += [*target.keys, *target.host, *target.scheme]
+            found += [*target.keys, *target.host, *target.query, *target.scheme]
         for step in action.steps if action else []:
             found += step.keys
     for record in map_.records:
@@ -284,15 +327,3 @@ def _keys(map_: FieldMap) -> list[str]:
     for shape in map_.shapes:
         found += shape.needs
     return list(dict.fromkeys(found))
-
-
-def format_of_map(map_: FieldMap) -> Format:
-    """Return the format that a field map is."""
-
-    def make(_: str, options: Options, zone: ZoneInfo) -> Decoder:
-        return MappedDecoder(map_, ZoneInfo(options.zone) if options.zone else zone, options.year)
-
-    marks = map_.claims
-    claims = None if marks is None else lambda line, _: bool(pl.Series([visible(line)]).str.contains(marks).item())
-    families = ", ".join(dict.fromkeys(FAMILIES[shape.family] for shape in map_.shapes))
-    return Format(map_.title, families, Options, make, claims, map_.source)

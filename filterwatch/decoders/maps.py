@@ -54,6 +54,17 @@ def _named(key: str) -> BeforeValidator:
 Expression = Annotated[str, AfterValidator(_expression)]
 """A regular expression of Polars' engine, which is linear in the line."""
 
+def _places(columns: object) -> object:
+    """Return names in order, where a file gives the place of each: {type: 3, src: 7}."""
+    if not isinstance(columns, dict) or not all(isinstance(at, int) and 0 <= at < _COLUMNS for at in columns.values()):
+        return columns
+    at = {place: name for name, place in columns.items()}
+    return [at.get(place, "") for place in range(max(at, default=-1) + 1)]
+
+
+_COLUMNS = 1_000
+"""No line has more columns."""
+
 Keys = Annotated[list[str], BeforeValidator(_listed)]
 Words = Annotated[list[Annotated[str, BeforeValidator(str)]], BeforeValidator(_listed)]
 
@@ -80,14 +91,23 @@ class Shape(Part):
     head: Expression | None = Field(
         default=None, description="Found in the line behind <pri>; its named groups are keys too, and win over pairs."
     )
+    behind: Expression | None = Field(default=None, description="The message begins right behind this.")
+    ends: Expression | None = Field(default=None, description="What may close the message and is no part of it.")
     needs: Keys = Field(default=[], description="A line of this shape has one of these keys.")
     separator: str = Field(default=" ", min_length=1, max_length=1, description="Stands between pairs or columns.")
     equals: str = Field(default="=", min_length=1, max_length=1, description="Stands between a key and its value.")
     brackets: bool = Field(default=False, description="Pairs stand in square brackets as well.")
     open_values: bool = Field(default=False, description="Values without quotes hold blanks, up to the next key.")
-    columns: list[str] = Field(default=[], description="Keys of the columns, in order; '' for one nobody needs.")
+    columns: Annotated[list[str], BeforeValidator(_places)] = Field(
+        default=[], description="Keys of the columns, in order ('' for one nobody needs), or key: place, counted from 0."
+    )
+    header: str | None = Field(
+        default=None,
+        description="A line that begins so names the columns of those behind it; no line before it has them.",
+    )
     pattern: Expression | None = Field(default=None, description="Regular expression whose named groups are the keys.")
     prefixes: Keys = Field(default=[], description="What is cut from the beginning of keys.")
+    names: dict[str, Keys] = Field(default={}, description="Key -> what lines of this shape call it, best first.")
     sheet: bool = Field(
         default=False,
         description="Columns as spreadsheets write them: quotes between tabs too, none left open, no cell too many.",
@@ -97,8 +117,8 @@ class Shape(Part):
     def _complete(self) -> Shape:
         if self.family == "pattern" and self.pattern is None:
             raise ValueError("family pattern needs 'pattern'")
-        if self.family == "delimited" and not self.columns:
-            raise ValueError("family delimited needs 'columns'")
+        if self.family == "delimited" and not self.columns and not self.header:
+            raise ValueError("family delimited needs 'columns' or 'header'")
         return self
 
 
@@ -110,6 +130,7 @@ class Zoned(Part):
         alias="as", description="epoch (s, ms, us or ns by its length), iso, envelope, or a pattern as strftime has it."
     )
     zone: str | None = Field(default=None, description="Key of the zone: +0100, +11, CET.")
+    utc: bool = Field(default=False, description="Times without a zone are UTC, whatever the zone of the site.")
 
 
 class Target(Part):
@@ -123,6 +144,7 @@ class Target(Part):
     words: dict[str, Words] = Field(default={}, description="Value -> texts that mean it; others mean null.")
     value: str | int | None = Field(default=None, description="This value, whatever the line says.")
     host: Keys = Field(default=[], description="Of a URL: keys of the host, where the text is only a path.")
+    query: Keys = Field(default=[], description="Of a URL: keys of what follows its path, where that stands apart.")
     scheme: Keys = Field(default=[], description="Of a URL: keys of its scheme, service or port, where it has none.")
 
 

@@ -9,6 +9,8 @@ import polars as pl
 
 SURE = "sure"
 
+Fast = Callable[[pl.Series, Sequence[str]], pl.DataFrame]
+
 
 @dataclass(frozen=True, slots=True)
 class Cut:
@@ -21,4 +23,4 @@ class Cut:
     """
 
     exact: Callable[[str], Mapping[str, str] | None]
-    fast: Callable[[pl.Series, Sequence[str]], pl.DataFrame] | None = None
+    fast: Fast | None = None

@@ -1,7 +1,7 @@
 r"""The family key=value in its dialects: any separator, quoted values, values with blanks that nobody quoted.
 
 The first of two keys of one name counts: the appliance wrote what stands first, a pupil what comes later.  A quote
-inside a quoted value is written ``\"``.
+inside a quoted value is written ``\"``.  Where pairs are not separated by blanks, blanks before a key mean nothing.
 
 Appliances write lines of one type with the same keys in the same order.  So the fast way cuts all lines at separators,
 takes one line as the pattern, and reads at once all lines that have the same keys at the same places.
@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
 from filterwatch.decoders.families.cut import SURE, Cut
-from filterwatch.decoders.families.quotes import hide
+from filterwatch.decoders.families.quotes import Hidden, hide
 
 _KEY = r"[A-Za-z_][A-Za-z0-9_.()/-]*"
 _MOST_ORDERS = 6
 """Orders of keys that are tried among lines of the same number of pairs."""
+_MOST_KNOWN = 256
+"""Orders that are remembered."""
 _FEW = 16
 """So few lines of one order are cut one by one."""
 
@@ -34,6 +37,10 @@ def make(separator: str = " ", equals: str = "=", *, open_values: bool = False, 
         brackets: Whether pairs stand in square brackets as well.
     """
     pairs = _pairs(separator, equals, open_values=open_values, brackets=brackets)
+
+    blanks = "" if separator == " " else " *"
+    begins = re.compile(f"{blanks}{_KEY}{re.escape(equals)}", re.DOTALL)
+    orders = _Orders(separator, equals, open_values=open_values)
 
     def exact(text: str) -> Mapping[str, str] | None:
         found: dict[str, str] = {}
@@ -53,10 +60,11 @@ def make(separator: str = " ", equals: str = "=", *, open_values: bool = False, 
             for _ in range(_MOST_ORDERS):
                 if len(left) < _FEW:
                     break
-                order = _Order(left["tokens"][0].to_list(), separator, equals, open_values=open_values)
-                fits = left.select(order.fits()).to_series()
+                heads = tuple(head[0] if (head := begins.match(token)) else "" for token in left["tokens"][0])
+                order = orders.of(heads, keys, hidden)
+                fits = left.select(order.fits).to_series()
                 mine = left if fits.all() else left.filter(fits)
-                found.append(mine.select("row", *(hidden.shown(order.value(key)).alias(key) for key in keys)))
+                found.append(mine.select("row", *order.values))
                 left = left.filter(~fits)
         if len(found) == 1 and len(found[0]) == len(texts):
             return found[0].select(*keys, pl.lit(value=True).alias(SURE))
@@ -71,43 +79,69 @@ def make(separator: str = " ", equals: str = "=", *, open_values: bool = False, 
 def _pairs(separator: str, equals: str, *, open_values: bool, brackets: bool) -> re.Pattern[str]:
     stop, sign, close = re.escape(separator), re.escape(equals), r"\]" if brackets else ""
     inside, closing = (r"|(?<=\[)", r"\]|") if brackets else ("", "")
-    begin = rf"(?:^|{stop}{inside})(?P<key>{_KEY}){sign}"
+    opening = rf"{stop}?\[|" if brackets else ""
+    blanks = "" if separator == " " else " *+"
+    begin = rf"(?:^|{stop}{inside}){blanks}(?P<key>{_KEY}){sign}"
     ends = rf"(?={stop}|{closing}$)"
     quoted = rf'"(?P<quoted>(?:[^"\\]|\\.)*+)"{ends}'
-    plain = rf".*?(?={stop}{_KEY}{sign}|{closing}$)" if open_values else rf"[^{stop}{close}]*"
+    plain = rf".*?(?={stop}{blanks}{_KEY}{sign}|{opening}{closing}$)" if open_values else rf"[^{stop}{close}]*"
     return re.compile(rf"{begin}(?:{quoted}|(?P<plain>{plain}))", re.DOTALL)
 
 
+@dataclass(frozen=True, slots=True)
 class _Order:
-    """The keys of one line, token by token."""
+    """The keys of one line, token by token.
 
-    def __init__(self, tokens: Sequence[str], separator: str, equals: str, *, open_values: bool) -> None:
-        key = re.compile(f"({_KEY}){re.escape(equals)}", re.DOTALL)
-        self._keys = [found[1] if (found := key.match(token)) else None for token in tokens]
-        self._tokens, self._separator, self._equals = tokens, separator, equals
-        self._open = open_values
+    Attributes:
+        fits: Whether a line has the same keys at the same places.
+        values: The value of each key that is asked for, in lines that fit.
+    """
 
-    def fits(self) -> pl.Expr:
-        """Return whether a line has the same keys at the same places."""
-        tokens = [(key, pl.col("tokens").list.get(at)) for at, key in enumerate(self._keys)]
+    fits: pl.Expr
+    values: list[pl.Expr]
+
+
+class _Orders:
+    """The orders of keys seen so far: putting an expression together costs as much as reading a hundred lines.
+
+    Args:
+        separator: One character between pairs.
+        equals: One character between a key and its value.
+        open_values: Whether a value without quotes runs to the next key.
+    """
+
+    def __init__(self, separator: str, equals: str, *, open_values: bool) -> None:
+        self._separator, self._equals, self._open = separator, equals, open_values
+        self._known: dict[tuple[tuple[str, ...], tuple[str, ...], bool], _Order] = {}
+
+    def of(self, heads: tuple[str, ...], keys: Sequence[str], hidden: Hidden) -> _Order:
+        """Return the order of a line whose tokens begin with *heads* (key and sign; empty where there is none)."""
+        what = (heads, tuple(keys), hidden.separator is None)
+        if what not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[what] = _Order(self._fits(heads), [self._value(heads, key, hidden).alias(key) for key in keys])
+        return self._known[what]
+
+    def _fits(self, heads: Sequence[str]) -> pl.Expr:
+        tokens = [(head, pl.col("tokens").list.get(at)) for at, head in enumerate(heads)]
         return pl.all_horizontal(
-            ~token.str.contains(self._equals, literal=True)
-            if key is None
-            else token.str.starts_with(key + self._equals)
-            for key, token in tokens
+            token.str.starts_with(head) if head else ~token.str.contains(self._equals, literal=True)
+            for head, token in tokens
         )
 
-    def value(self, key: str) -> pl.Expr:
-        """Return the value of *key* in lines that fit."""
-        if key not in self._keys:
+    def _value(self, heads: Sequence[str], key: str, hidden: Hidden) -> pl.Expr:
+        """Return the value of *key*, with what was hidden in it."""
+        at = next((at for at, head in enumerate(heads) if head.strip(" ") == key + self._equals), None)
+        if at is None:
             return pl.lit(None, pl.String)
-        at = self._keys.index(key)
-        value = pl.col("tokens").list.get(at).str.slice(len(key) + len(self._equals))
+        value = pl.col("tokens").list.get(at).str.slice(len(heads[at]))
         last = at + 1
-        while self._open and last < len(self._keys) and self._keys[last] is None:
+        while self._open and last < len(heads) and not heads[last]:
             last += 1
         if last > at + 1:
             more = [pl.col("tokens").list.get(other) for other in range(at + 1, last)]
             quoted = value.str.starts_with('"')
             value = pl.when(quoted).then(value).otherwise(pl.concat_str(value, *more, separator=self._separator))
-        return pl.when(value.str.starts_with('"')).then(value.str.slice(1).str.strip_suffix('"')).otherwise(value)
+        bare = hidden.shown(value.str.slice(1).str.strip_suffix('"'))
+        return pl.when(value.str.starts_with('"')).then(bare).otherwise(value)

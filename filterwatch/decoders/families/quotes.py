@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from filterwatch.decoders.screen import Places
+from filterwatch.decoders.screen import Bytes, Mask, Places
 
 _QUOTE, _BACKSLASH, _NEWLINE, _HIDDEN = 34, 92, 10, 31
+_BLOCK = 2**18
+"""So many bytes at once stay in the processor's cache, with what is found out about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +43,50 @@ def hide(texts: pl.Series, separator: str, before: str | None = None) -> Hidden:
         separator: Stands between values (no quote); a quote closes before it or at the end.
         before: Stands before an opening quote; null for a separator or the beginning.
     """
-    written = (texts.str.join("\n").item() + "\n").encode()
+    written: bytes = texts.str.join("\n").cast(pl.Binary).item() + b"\n"
     if b'"' not in written:
         return Hidden(texts, pl.repeat(value=True, n=len(texts), eager=True), None)
     array = np.frombuffer(bytearray(written), np.uint8)
-    marks: Places = np.flatnonzero((array == _QUOTE) | (array == ord(separator)) | (array == _NEWLINE))
-    kinds = array[marks]
-    quote = kinds == _QUOTE
-    ends = np.flatnonzero(kinds == _NEWLINE)
-    passed = np.cumsum(quote, dtype=np.int32)
-    # Quotes are counted line by line: an odd number in one would turn all lines behind it inside out.
-    before_line = np.concatenate([np.zeros(1, np.int32), passed[ends[:-1]]])
-    inside = ((passed - np.repeat(before_line, np.diff(ends, prepend=-1))) & 1).astype(np.bool_)
-    sure = (passed[ends] - before_line) % 2 == 0
-    hiding = marks[inside & (kinds == ord(separator))]
-    places = marks[quote]
-    ahead, behind = np.where(places > 0, array[places - 1], _NEWLINE), array[places + 1]
-    opens = ahead == ord(before) if before else (ahead == ord(separator)) | (ahead == _NEWLINE)
-    closes = ((behind == ord(separator)) | (behind == _NEWLINE)) & (ahead != _BACKSLASH)
-    bad = places[~np.where(inside[quote], opens, closes)]
-    if len(bad):
-        sure[np.searchsorted(marks[ends], bad)] = False
-    array[hiding] = _HIDDEN
-    return Hidden(pl.read_lines(array.tobytes()).to_series(), pl.Series(sure), separator if len(hiding) else None)
+    rules = _Rules(ord(separator), ord(before) if before else None)
+    sure, start, hidden = [], 0, False
+    while start < len(array):
+        end = written.find(b"\n", start + _BLOCK) + 1 or len(array)
+        good, any_hidden = rules.hide(array[start:end])
+        sure.append(good)
+        start, hidden = end, hidden or any_hidden
+    shown = pl.read_lines(array.tobytes()).to_series()
+    return Hidden(shown, pl.Series(np.concatenate(sure)), separator if hidden else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What separates, and what opens a quote."""
+
+    separator: int
+    before: int | None
+
+    def hide(self, array: Bytes) -> tuple[Mask, bool]:
+        """Hide separators inside quotes in some whole lines, in their place.
+
+        Returns:
+            Which lines are quoted as they should be, and whether anything was hidden.
+        """
+        marks: Places = np.flatnonzero((array == _QUOTE) | (array == self.separator) | (array == _NEWLINE))
+        kinds = array[marks]
+        quote = kinds == _QUOTE
+        ends = np.flatnonzero(kinds == _NEWLINE)
+        odd: Mask = (np.cumsum(quote, dtype=np.uint8) & 1).view(np.bool_)
+        # Quotes are counted line by line: an odd number in one would turn all lines behind it inside out.
+        before_line = np.concatenate([np.zeros(1, np.bool_), odd[ends[:-1]]])
+        sure: Mask = odd[ends] == before_line
+        inside = odd if sure.all() else odd != np.repeat(before_line, np.diff(ends, prepend=-1))
+        hiding = marks[inside & (kinds == self.separator)]
+        places = marks[quote]
+        ahead, behind = np.where(places > 0, array[places - 1], _NEWLINE), array[places + 1]
+        first = (ahead == self.separator) | (ahead == _NEWLINE) if self.before is None else ahead == self.before
+        last = ((behind == self.separator) | (behind == _NEWLINE)) & (ahead != _BACKSLASH)
+        bad = places[~np.where(inside[quote], first, last)]
+        if len(bad):
+            sure[np.searchsorted(marks[ends], bad)] = False
+        array[hiding] = _HIDDEN
+        return sure, len(hiding) > 0
