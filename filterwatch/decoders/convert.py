@@ -103,7 +103,7 @@ def authority(text: str) -> url.Authority:
     """Return whom a URL, ``host:port`` or ``host/path`` asks; nobody for a path."""
     if "://" in text[:32]:
         return url.asked(text, "")
-    return url.NOBODY if text[:1] in ("/", "?", "") or " " in text else url.asked(text, "CONNECT")
+    return url.NOBODY if text[:1] in ("/", "?", "") or " " in text.partition("/")[0] else url.asked(text, "CONNECT")
 
 
 def _url(text: str) -> Row:

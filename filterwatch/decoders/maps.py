@@ -99,7 +99,7 @@ class Shape(Part):
     brackets: bool = Field(default=False, description="Pairs stand in square brackets as well.")
     open_values: bool = Field(default=False, description="Values without quotes hold blanks, up to the next key.")
     columns: Annotated[list[str], BeforeValidator(_places)] = Field(
-        default=[], description="Keys of the columns, in order ('' for one nobody needs), or key: place, counted from 0."
+        default=[], description="Keys of the columns, in order ('' for one nobody needs), or key: place, from 0 on."
     )
     header: str | None = Field(
         default=None,

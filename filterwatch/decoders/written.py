@@ -1,8 +1,9 @@
-"""Times as vendors write them, many at once: epochs, ISO 8601, and patterns as strftime has them."""
+"""Times as vendors write them, many at once: epochs, ISO 8601, those of CEF, and patterns as strftime has them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
@@ -17,6 +18,10 @@ _COUNTS = {13: 1_000, 16: 1, 19: -1_000}
 """Digits of an epoch -> microseconds of one count (a negative one divides): years 2001 to 2286."""
 
 _ISO = r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))? ?(Z|UTC|GMT|[+-]\d\d:?\d\d)?$"
+_CEF = (
+    r"^([A-Z][a-z]{2}) +(\d{1,2})(?:,? (\d{4}))?,? (\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?"
+    r"(?: ([A-Za-z]{1,5}|(?:GMT|UTC)?[+-]\d\d?:?\d\d))?$"
+)
 _FIRST_US, _LAST_US = 0, 7_258_118_400 * SECOND
 """1970 to 2199: a year outside is no time of a gateway."""
 
@@ -36,10 +41,12 @@ def check_pattern(text: str) -> str:
     Raises:
         ValueError: It is none.
     """
-    if text in ("epoch", "iso", "envelope"):
+    if text in ("epoch", "iso", "cef", "envelope"):
         return text
     if "%" not in text:
-        raise ValueError("no way to write a time; write epoch, iso, envelope or a pattern such as %Y-%m-%d %H:%M:%S")
+        raise ValueError(
+            "no way to write a time; write epoch, iso, cef, envelope or a pattern such as %Y-%m-%d %H:%M:%S"
+        )
     try:
         pl.Series(["x"]).str.to_datetime(_with_year(text), strict=False)
     except pl.exceptions.PolarsError:
@@ -55,7 +62,8 @@ def stamps(texts: pl.Series, written: str, zones: pl.Series | None = None) -> pl
         written: As :func:`check_pattern` takes it, but not ``envelope``.
         zones: The zone of each row where it stands apart.
     """
-    frame = _epochs(texts) if written == "epoch" else _iso(texts) if written == "iso" else _by_pattern(texts, written)
+    read = _NAMED.get(written)
+    frame = read(texts) if read else _by_pattern(texts, written)
     if zones is not None:
         east = distinct_offsets(zones)
         moved = (frame["clock"] == int(Clock.WALL)) & east.is_not_null()
@@ -94,6 +102,39 @@ def _iso(texts: pl.Series) -> pl.DataFrame:
     east = distinct_offsets(zone)
     known = pl.select(pl.when(east.is_not_null()).then(int(Clock.UTC)).otherwise(int(Clock.WALL))).to_series()
     return _frame(wall - east.fill_null(0), known)
+
+
+def _cef(texts: pl.Series) -> pl.DataFrame:
+    """Return the times that CEF and LEEF allow: an epoch, ISO 8601, ``Oct 15 2026 09:31:02.123 GMT``.
+
+    Without a year a zone is left out of account, so such a time is none; the envelope may know better.
+    """
+    parts = texts.str.extract_groups(_CEF).struct.unnest()
+    month, day, year, clock, fraction, zone = parts.get_columns()
+    wall = _wall(year.fill_null("2000") + " " + month + " " + day + " " + clock, "%Y %b %d %H:%M:%S")
+    wall += (fraction.fill_null("") + "000000").str.slice(0, 6).cast(pl.Int64)
+    east = distinct_offsets(zone)
+    named = pl.DataFrame({"us": wall, "east": east, "year": year, "zone": zone}).select(
+        us=pl.when(pl.col("zone").is_null() | pl.col("east").is_not_null() & pl.col("year").is_not_null()).then(
+            pl.col("us") - pl.col("east").fill_null(0)
+        ),
+        clock=pl.when(pl.col("east").is_not_null())
+        .then(int(Clock.UTC))
+        .when(pl.col("year").is_null())
+        .then(int(Clock.YEARLESS))
+        .otherwise(int(Clock.WALL)),
+    )
+    frame = _frame(named["us"], named["clock"])
+    for other in (_epochs(texts), _iso(texts)):
+        here = frame["us"].is_null()
+        frame = frame.select(
+            us=pl.when(here).then(other["us"]).otherwise("us"),
+            clock=pl.when(here).then(other["clock"]).otherwise("clock"),
+        )
+    return frame
+
+
+_NAMED: Mapping[str, Callable[[pl.Series], pl.DataFrame]] = {"epoch": _epochs, "iso": _iso, "cef": _cef}
 
 
 def _wall(texts: pl.Series, pattern: str) -> pl.Series:

@@ -4,6 +4,9 @@ CEF (ArcSight): ``CEF:0|vendor|product|version|id|name|severity|key=value ...``;
 ``\=``, ``\\`` and ``\n``.  LEEF (IBM): ``LEEF:1.0|vendor|product|version|id|`` and pairs between tabs; LEEF 2.0 names
 what stands between them.  The header's columns have the keys ``cef.vendor``, ``cef.product``, ``cef.id``, ``cef.name``
 ...  (``leef. ...``).  Some senders leave out the word before the first pipe.
+
+CEF has columns of the sender's own, which the sender names beside them: ``cs1=Games cs1Label=URL Category`` has the key
+``label.urlcategory`` too: the label in lower case, letters and digits only.
 """
 
 from __future__ import annotations
@@ -25,7 +28,14 @@ _FAST = r"^(?:CEF: ?)?(\d+)" + r"\|([^|]*)" * 6 + r"\|(.*)$"
 _VALUE = rf"^(.*?)(?: {_KEY}=|$)"
 
 _LEEF = re.compile(r"(?:LEEF: ?)?(?P<version>[12]\.0)\|(?P<rest>.*)", re.DOTALL)
-_DELIMITER = re.compile(r"(?P<plain>[^|])\||(?P<hex>(?:0x|x)[0-9A-Fa-f]{1,2})\|")
+_DELIMITER = re.compile(r"(?:(?P<hex>(?:0x|x)[0-9A-Fa-f]{2,4})|(?P<plain>.)|)\|", re.DOTALL)
+_LABEL = "label."
+_SLOTS = (
+    *(f"cs{number}" for number in range(1, 7)), *(f"cn{number}" for number in range(1, 4)), "flexString1",
+    "flexString2", "flexNumber1", "flexNumber2", *(f"c6a{number}" for number in range(1, 5)), "deviceCustomDate1",
+    "deviceCustomDate2",
+)  # fmt: skip
+_NO_LETTERS = re.compile(r"[^a-z0-9]+")
 
 
 def _plain(text: str) -> str:
@@ -44,8 +54,12 @@ def _exact(text: str) -> Mapping[str, str] | None:
     if not header:
         return None
     found = {f"cef.{name}": _plain(value).strip() for name, value in zip(_COLUMNS, header.groups(), strict=True)}
-    for pair in _PAIRS.finditer(text, header.end()):
+    for pair in _PAIRS.finditer(text[header.end() :]):
         found.setdefault(pair["key"], _plain(pair["value"]).strip(" "))
+    for slot in _SLOTS:
+        label = found.get(f"{slot}Label")
+        if label and slot in found:
+            found.setdefault(_LABEL + _NO_LETTERS.sub("", label.lower()), found[slot])
     return found
 
 
@@ -58,10 +72,24 @@ def _fast(texts: pl.Series, keys: Sequence[str]) -> pl.DataFrame:
         if key in frame.columns:
             columns.append(pl.col(key).str.strip_chars(" \t"))
             continue
-        rest = pl.col("pairs").str.splitn(f" {key}=", 2).struct.field("field_1")
-        columns.append(rest.str.extract(_VALUE).str.strip_chars(" ").alias(key))
+        columns.append((_labelled(key) if key.startswith(_LABEL) else _value(key)).alias(key))
     sure = pl.col("pairs").is_not_null() & ~pl.Series(texts).str.contains(r"\\|\t", literal=False)
     return frame.select(*columns, sure.alias(SURE))
+
+
+def _value(key: str) -> pl.Expr:
+    rest = pl.col("pairs").str.splitn(f" {key}=", 2).struct.field("field_1")
+    return rest.str.extract(_VALUE).str.strip_chars(" ")
+
+
+def _labelled(key: str) -> pl.Expr:
+    named = [
+        pl.when(
+            _value(f"{slot}Label").str.to_lowercase().str.replace_all(r"[^a-z0-9]+", "") == key.removeprefix(_LABEL)
+        ).then(_value(slot))
+        for slot in _SLOTS
+    ]
+    return pl.coalesce(named)
 
 
 def make_leef() -> Cut:
@@ -79,7 +107,7 @@ def _leef(text: str) -> Mapping[str, str] | None:
     rest, delimiter = columns[4], "\t"
     named = _DELIMITER.match(rest) if whole["version"] == "2.0" else None
     if named:
-        delimiter = named["plain"] or chr(int(named["hex"].partition("x")[2], 16))
+        delimiter = chr(int(named["hex"].partition("x")[2], 16)) if named["hex"] else named["plain"] or "\t"
         rest = rest[named.end() :]
     if delimiter == "\t":
         # rsyslog writes the tab as #011.
