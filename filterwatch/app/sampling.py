@@ -34,8 +34,12 @@ class Answers:
     why: str | None
 
 
+HEAD_BYTES = 16 * 1024
+"""Of these, from the beginning of the log: a header stands there."""
+
+
 def sample(path: Path) -> LineBatch:
-    """Return the last whole lines of a log.
+    """Return the first and the last whole lines of a log.
 
     Raises:
         OSError: It cannot be read, or is no regular file.
@@ -45,12 +49,16 @@ def sample(path: Path) -> LineBatch:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(0, "no regular file")
+        head = b""
         begin = max(0, status.st_size - BYTES)
+        if begin:
+            head = file.read(min(begin, HEAD_BYTES))
+            head = head[: head.rfind(b"\n") + 1]
         file.seek(begin)
         data = file.read(BYTES)
     if begin:
         data = data[data.find(b"\n") + 1 :]
-    data = data[: data.rfind(b"\n") + 1]
+    data = head + data[: data.rfind(b"\n") + 1]
     written = datetime.fromtimestamp(status.st_mtime, UTC)
     name = str(path)
     return LineBatch("sample", name, data, 0, len(data), name, written, Checkpoint("sample", name, len(data)))

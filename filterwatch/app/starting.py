@@ -6,11 +6,13 @@ import os
 import pwd
 import string
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from filterwatch.app.proposing import Proposal, chained, entries, proposed
 from filterwatch.app.sampling import answers, sample
+from filterwatch.app.surveying import EVENTS, survey
 from filterwatch.decoders import format_of
 from filterwatch.decoders.whole import local_zone
 from filterwatch.errors import FilterwatchError
@@ -77,36 +79,35 @@ LEASES = ("/var/lib/misc/dnsmasq.leases", "/etc/pihole/dhcp.leases")
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
-    """A log of this gateway.
-
-    Attributes:
-        path: As the daemon will see it.
-        note: What was seen in it.
-    """
-
-    name: str
-    format: str
-    path: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
 class Started:
     """What was written, and what was there already and stays as it is."""
 
-    logs: Sequence[Log]
+    logs: Sequence[Proposal]
     written: Sequence[Path]
     kept: Sequence[Path]
 
 
-def find_logs(root: Path = Path("/")) -> list[Log]:
-    """Return the logs that can be followed on this gateway.
+def find_logs(root: Path = Path("/")) -> list[Proposal]:
+    """Return the logs that can be followed on this gateway: the usual ones, and whatever else tells its format.
 
     Args:
         root: What to take for ``/``.
     """
-    return [found for place in PLACES for found in [_first(place, root)] if found is not None]
+    usual = [found for place in PLACES for found in [_first(place, root)] if found is not None]
+    try:
+        logs = list(survey([root / "var/log"], ZoneInfo(LONDON), root))
+    except FilterwatchError:
+        return usual  # no such folder, or one of another size than a gateway's
+    seen = proposed(logs, root, [one.name for one in usual])
+    sure = {one.path: one for one in reversed(seen) if one.note.startswith(("told", "logf", "access_log", "empty; "))}
+    known = [
+        replace(one, format=other.format, options=other.options, zone=other.zone, note=other.note)
+        if (other := sure.get(one.path)) and one.format != EVENTS
+        else one
+        for one in usual
+    ]
+    taken = {(one.path, one.format) for one in known}
+    return chained([*known, *(one for one in seen if (one.path, one.format) not in taken)])
 
 
 def start(directory: Path, root: Path = Path("/"), account: str = ACCOUNT) -> Started:
@@ -143,7 +144,7 @@ def start(directory: Path, root: Path = Path("/"), account: str = ACCOUNT) -> St
     return Started(logs, written, kept)
 
 
-def _files(config: Path, logs: Sequence[Log], root: Path) -> Iterator[tuple[Path, str, int]]:
+def _files(config: Path, logs: Sequence[Proposal], root: Path) -> Iterator[tuple[Path, str, int]]:
     for role in ROLES:
         url = f"mailtos://user:password@mail.{UNSET}?to={role}@{UNSET}\n"
         yield config.parent / "credentials" / f"{role}.url", url, 0o600
@@ -153,15 +154,14 @@ def _files(config: Path, logs: Sequence[Log], root: Path) -> Iterator[tuple[Path
     yield config, _text(config, logs, root), 0o640
 
 
-def _text(config: Path, logs: Sequence[Log], root: Path) -> str:
+def _text(config: Path, logs: Sequence[Proposal], root: Path) -> str:
     zone = local_zone().key
     leases = [path for path in LEASES if (root / path.lstrip("/")).is_file()]
-    shown = [f"  - {{name: {log.name}, format: {log.format}, path: {log.path}}}   # {log.note}" for log in logs]
-    nothing = "  - {name: squid, format: squid, path: /var/log/squid/access.log}   # no log was found: correct this"
+    nothing = Proposal("squid", "squid", "/var/log/squid/access.log", "no log was found: correct this")
     return string.Template(TEMPLATE.read_text("utf-8")).substitute(
         config=printable(str(config)),
         timezone=zone if "/" in zone and not zone.startswith("Etc/") else LONDON,
-        sources="\n".join(shown or [nothing]),
+        sources=entries(logs or [nothing]),
         leases=f"  leases: [{', '.join(leases)}]" if leases else f"  # leases: [{LEASES[0]}]",
     )
 
@@ -189,25 +189,25 @@ def _hand_over(path: Path, account: str) -> None:
     os.chown(path, daemon.pw_uid if secret else -1, daemon.pw_gid)
 
 
-def _first(place: Place, root: Path) -> Log | None:
+def _first(place: Place, root: Path) -> Proposal | None:
     for name in place.paths:
         if found := _log(place, root / "var/log" / name, f"/var/log/{name}"):
             return found
     return None
 
 
-def _log(place: Place, path: Path, shown: str) -> Log | None:
+def _log(place: Place, path: Path, shown: str) -> Proposal | None:
     try:
         batch = sample(path)
     except FileNotFoundError:
         return None
     except OSError as error:
-        return Log(place.name, place.usual, shown, f"cannot be read: {error.strerror}") if place.usual else None
+        return Proposal(place.name, place.usual, shown, f"cannot be read: {error.strerror}") if place.usual else None
     told = format_of(batch) if len(batch) else None
     if told in place.formats:
-        return Log(place.name, told, shown, "format found in its lines")
+        return Proposal(place.name, told, shown, "format found in its lines")
     if place.usual is not None:
-        return Log(place.name, place.usual, shown, "format assumed" if len(batch) else "empty: format assumed")
+        return Proposal(place.name, place.usual, shown, "format assumed" if len(batch) else "empty: format assumed")
     counts = [(answers(batch, one, ZoneInfo(LONDON)).events, one) for one in place.formats]
     events, best = max(counts, default=(0, ""))
-    return Log(place.name, best, shown, f"{events} such lines among others") if events else None
+    return Proposal(place.name, best, shown, f"{events} such lines among others") if events else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -20,14 +20,21 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def doctor(
+        folders: Annotated[
+            Optional[list[Path]],  # noqa: UP045 - typer reads this spelling
+            typer.Argument(help="Folders of logs, or logs: propose their `sources:` section instead."),
+        ] = None,
         config: Config = None,
         account: Annotated[str, typer.Option(help="Account that the daemon runs under.")] = "filterwatch",
         root: Annotated[Path, typer.Option(help="Take the system's files from below this directory.")] = Path("/"),
     ) -> None:
-        """Look for what is wrong on this gateway; changes nothing.
+        """Look for what is wrong on this gateway, or into FOLDERS of logs; changes nothing.
 
-        Exits 1 when something is found.  Run it as root: it sees more.
+        Exits 1 when something is found, when no log is, or when one is read badly.  Run it as root: it sees more.
         """
+        if folders:
+            _propose(folders, root)
+            return
         from filterwatch.app.doctor import Gateway, examine
         from filterwatch.app.settings import DEFAULT, load
         from filterwatch.clock import SystemClock
@@ -48,6 +55,25 @@ def register(app: typer.Typer) -> None:
             typer.secho(f"{len(findings)} findings.", bold=True)
             raise typer.Exit(FINDINGS)
         typer.echo(f"Nothing found wrong: {len(gateway.configuration.settings.sources)} sources looked at.")
+
+
+def _propose(folders: list[Path], root: Path) -> None:
+    """Print what logs there are and the section for them; exit 1 where there is none, or one is read badly."""
+    from filterwatch.app.proposing import proposed, section, table, well
+    from filterwatch.app.surveying import survey
+    from filterwatch.decoders.whole import local_zone
+
+    logs = list(survey(folders, local_zone(), root))
+    for line in table(logs, folders):
+        typer.echo(line)
+    proposals = proposed(logs, root)
+    if proposals:
+        typer.echo("")
+        typer.echo(section(proposals), nl=False)
+    else:
+        typer.echo("\nNo log was found that filterwatch can follow.")
+    if not well(logs, proposals):
+        raise typer.Exit(FINDINGS)
 
 
 def _print(label: str, text: str, indent: str) -> None:

@@ -8,7 +8,7 @@ A format is a module in ``grammars`` or a field map in ``formats``.
 
 from filterwatch.decoders.catalogue import UnknownFormat, add, formats, make, names, shipped
 from filterwatch.decoders.decoded import EVENT_ROWS, Decoded, Decoder
-from filterwatch.decoders.detect import SAMPLE_LINES, detect, format_of, shares
+from filterwatch.decoders.detect import SAMPLE_LINES, detect, format_and_shares, format_of, shares
 from filterwatch.decoders.format import Format, Options
 from filterwatch.decoders.redact import redact
 
@@ -22,6 +22,7 @@ __all__ = [
     "UnknownFormat",
     "add",
     "detect",
+    "format_and_shares",
     "format_of",
     "formats",
     "make",

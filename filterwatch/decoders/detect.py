@@ -54,7 +54,34 @@ def detect(lines: Sequence[bytes]) -> str | None:
 
     A format is told when most lines are surely its own, and hardly one is another's.
     """
-    found = _claims(lines)
+    return _told(_claims(lines))
+
+
+def format_of(batch: LineBatch) -> str | None:
+    """Return the format of a batch by a sample of its lines; null where they do not tell it."""
+    return detect(_sample(batch))
+
+
+def shares(batch: LineBatch) -> dict[str, float]:
+    """Return the share of the lines that each format, and no other, claims, the greatest first.
+
+    They add up to less than 1 where lines are of no format, or of several.
+    """
+    return format_and_shares(batch)[1]
+
+
+def format_and_shares(batch: LineBatch) -> tuple[str | None, dict[str, float]]:
+    """Return what :func:`format_of` and :func:`shares` do, by one look."""
+    found = _claims(_sample(batch))
+    if not found.by:
+        return None, {}
+    claimed = np.stack(list(found.by.values()))
+    alone = claimed & (claimed.sum(axis=0) == 1)
+    several = {name: float(mask.sum()) / found.lines for name, mask in zip(found.by, alone, strict=True) if mask.any()}
+    return _told(found), dict(sorted(several.items(), key=lambda item: item[1], reverse=True))
+
+
+def _told(found: _Claims) -> str | None:
     if not found.by:
         return None
     best = max(found.by, key=lambda name: int(found.by[name].sum()))
@@ -63,25 +90,6 @@ def detect(lines: Sequence[bytes]) -> str | None:
     foreign = ~found.by[best] & np.logical_or.reduce(list(found.by.values()))
     allowed = max(FOREIGN * own, own >= FEWEST)
     return best if own >= ENOUGH * found.lines and max(rival, int(foreign.sum())) <= allowed else None
-
-
-def shares(batch: LineBatch) -> dict[str, float]:
-    """Return the share of the lines that each format, and no other, claims, the greatest first.
-
-    They add up to less than 1 where lines are of no format, or of several.
-    """
-    found = _claims(_sample(batch))
-    if not found.by:
-        return {}
-    claimed = np.stack(list(found.by.values()))
-    alone = claimed & (claimed.sum(axis=0) == 1)
-    several = {name: float(mask.sum()) / found.lines for name, mask in zip(found.by, alone, strict=True) if mask.any()}
-    return dict(sorted(several.items(), key=lambda item: item[1], reverse=True))
-
-
-def format_of(batch: LineBatch) -> str | None:
-    """Return the format of a batch by a sample of its lines; null where they do not tell it."""
-    return detect(_sample(batch))
 
 
 def _sample(batch: LineBatch) -> list[bytes]:
