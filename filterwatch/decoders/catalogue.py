@@ -19,8 +19,8 @@ from filterwatch.config import Document, validate
 from filterwatch.decoders import grammars
 from filterwatch.decoders.decoded import Decoder
 from filterwatch.decoders.format import Format
+from filterwatch.decoders.headed import format_of_map
 from filterwatch.decoders.journald import opened
-from filterwatch.decoders.mapped import format_of_map
 from filterwatch.decoders.maps import load
 from filterwatch.errors import ConfigurationError, FilterwatchError, Mistake
 

@@ -89,6 +89,17 @@ def _directory_user(text: str) -> str | None:
     return user(name.replace("\\,", ","))[0]
 
 
+_BARE_MAC = re.compile(r"[0-9A-Fa-f]{12}|[0-9A-Fa-f]{4}(?:[.-][0-9A-Fa-f]{4}){2}")
+
+
+def _mac(text: str) -> str | None:
+    """Return a hardware address, also where its bytes are not apart or in pairs."""
+    if not _BARE_MAC.fullmatch(text):
+        return mac(text)
+    digits = text.replace(".", "").replace("-", "")
+    return mac(":".join(digits[at : at + 2] for at in range(0, 12, 2)))
+
+
 def _endpoint(text: str) -> Row:
     whole = address(text)
     if whole:
@@ -131,7 +142,7 @@ CONVERSIONS: Mapping[str, Conversion] = {
     "status": _expression(_count(999)),
     "seconds": _expression(_milliseconds),
     "address": Conversion(_address, lambda text: text.str.contains(IPV4), lambda text: (text,)),
-    "mac": _asked(mac),
+    "mac": _asked(_mac),
     "protocol": _asked(lambda text: PROTOCOLS.get(text, text.lower())),
     "user": Conversion(user, beside={"user_domain": pl.String()}),
     "directory_user": _asked(_directory_user),

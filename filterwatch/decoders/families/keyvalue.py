@@ -42,12 +42,15 @@ def make(separator: str = " ", equals: str = "=", *, open_values: bool = False, 
     begins = re.compile(f"{blanks}{_KEY}{re.escape(equals)}", re.DOTALL)
     orders = _Orders(separator, equals, open_values=open_values)
 
+    # Blanks stand before a closing bracket too.
+    padding = separator if brackets else ""
+
     def exact(text: str) -> Mapping[str, str] | None:
         found: dict[str, str] = {}
         for pair in pairs.finditer(text):
             key, value, bare = pair.group("key", "quoted", "plain")
             if key not in found:
-                found[key] = bare if value is None else value.replace('\\"', '"')
+                found[key] = bare.rstrip(padding) if value is None else value.replace('\\"', '"')
         return found or None
 
     def fast(texts: pl.Series, keys: Sequence[str]) -> pl.DataFrame:
