@@ -1,4 +1,4 @@
-"""Real filters besides squid and dnsmasq, each in a folder of its own on loopback."""
+"""A real e2guardian and a real system log, each in a folder of its own on loopback."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from e2e_gateway import NAUGHTY, answers, end, free_port, until
+from e2e_gateway import NAUGHTY, end, free_port, ready, until
 
 
-def _found(name: str) -> str | None:
+def found(name: str) -> str | None:
+    """Return where the program *name* lies; daemons are in folders that not everybody's PATH names."""
     return shutil.which(name, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 
 
-E2GUARDIAN, UNBOUND, NAMED, ULOGD = _found("e2guardian"), _found("unbound"), _found("named"), _found("ulogd")
-NFT, RSYSLOGD, UNSHARE, NSENTER = _found("nft"), _found("rsyslogd"), _found("unshare"), _found("nsenter")
+E2GUARDIAN, RSYSLOGD = found("e2guardian"), found("rsyslogd")
+UNSHARE, NSENTER = found("unshare"), found("nsenter")
 E2GUARDIAN_SETTINGS = Path("/etc/e2guardian")
-ULOGD_PLUGINS = next(iter(Path("/usr/lib").glob("*/ulogd")), None)
 
 UTC = {**os.environ, "TZ": "UTC"}
 """The daemons write local time, and the tests' configuration says UTC."""
@@ -30,8 +30,6 @@ needs_e2guardian = pytest.mark.skipif(
     E2GUARDIAN is None or not E2GUARDIAN_SETTINGS.is_dir() or os.geteuid() != 0,
     reason="needs e2guardian (Debian: e2guardian), and root to switch to its user",
 )
-needs_unbound = pytest.mark.skipif(UNBOUND is None, reason="needs unbound (Debian: unbound)")
-needs_named = pytest.mark.skipif(NAMED is None, reason="needs BIND (Debian: bind9)")
 
 
 def _spaces() -> str | None:
@@ -45,9 +43,6 @@ def _spaces() -> str | None:
 NO_SPACES = _spaces()
 needs_spaces = pytest.mark.skipif(NO_SPACES is not None, reason=NO_SPACES or "")
 needs_rsyslog = pytest.mark.skipif(RSYSLOGD is None, reason="needs rsyslogd (Debian: rsyslog)")
-needs_ulogd = pytest.mark.skipif(
-    ULOGD is None or ULOGD_PLUGINS is None or NFT is None, reason="needs ulogd and nft (Debian: ulogd2, nftables)"
-)
 
 
 def give(folder: Path, user: str) -> None:
@@ -83,8 +78,12 @@ class Syslog:
         for device in ("null", "zero", "random", "urandom"):
             (self.devices / device).touch()
         (self.devices / "log").symlink_to(self.socket)
-        until(self.socket.exists, 10, "rsyslogd listens")
-        self.socket.chmod(0o666)
+        try:
+            until(self.socket.exists, 10, "rsyslogd listens")
+            self.socket.chmod(0o666)
+        except BaseException:
+            self.close()
+            raise
 
     def wrapped(self, command: list[object]) -> list[str]:
         """Return *command* as it must be started for its system log to end up here."""
@@ -119,9 +118,13 @@ class E2guardian:
         proxy: Port of the proxy behind.
         log_format: ``logfileformat``, 1 to 8.
         syslog: Where it tells that it starts and stops.
+        forwarded: Whether it tells the proxy behind who asked (X-Forwarded-For).
     """
 
-    def __init__(self, folder: Path, proxy: int, log_format: int, syslog: Syslog | None = None) -> None:
+    def __init__(
+        self, folder: Path, proxy: int, log_format: int, syslog: Syslog | None = None, *, forwarded: bool = False
+    ) -> None:
+        self.forwarded = forwarded
         self.folder, self.port, self.proxy, self.format = folder, free_port(), proxy, log_format
         self.log, self.syslog = folder / "access.log", syslog
         settings = folder / "etc"
@@ -150,6 +153,7 @@ class E2guardian:
             "loglocation": f"'{self.log}'",
             "logfileformat": self.format,
             "loguseragent": "on",
+            "forwardedfor": "on" if self.forwarded else "off",
             "authplugin": f"'{self.conf.parent}/authplugins/proxy-basic.conf'",
             "checkip": None,
             "transparenthttpsport": None,
@@ -169,12 +173,7 @@ class E2guardian:
         command = [*(self.syslog.wrapped(command) if self.syslog else command)]
         with (self.folder / "out").open("wb") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, cwd=self.folder, env=UTC)
-        try:
-            until(lambda: self.process.poll() is not None or answers(self.port), 20, "e2guardian listens")
-            assert self.process.poll() is None, (self.folder / "out").read_text()
-        except BaseException:
-            self.close()
-            raise
+        ready(self.process, self.port, self.folder / "out")
 
     def get(self, url: str, client: str, headers: str = "") -> bytes:
         """Ask for *url* as *client* does (any address of 127.0.0.0/8) and return the answer."""
@@ -188,144 +187,3 @@ class E2guardian:
 
     def close(self) -> None:
         end(self.process, 0.5)
-
-
-# -- resolvers --------------------------------------------------------------------------------------------------------
-
-
-def ask(port: int, name: str, client: str) -> bytes | None:
-    """Ask for the IPv4 address of *name* as *client* does; return the whole answer, null where none comes."""
-    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    question = b"\x2a\x2a\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + labels + b"\x00\x00\x01\x00\x01"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((client, 0))
-        sock.settimeout(0.7)
-        sock.sendto(question, ("127.0.0.1", port))
-        try:
-            return sock.recv(512)
-        except TimeoutError:
-            return None
-
-
-POLICY_ZONE = """$TTL 300
-@ SOA localhost. root.localhost. 1 60 60 60 60
-@ NS localhost.
-nordvpn.com CNAME .
-*.nordvpn.com CNAME .
-mullvad.net CNAME *.
-protonvpn.com CNAME rpz-drop.
-expressvpn.com A 127.0.0.1
-"""
-"""What either resolver refuses: with NXDOMAIN, with no address, with silence, with another's address."""
-
-UNBOUND_CONF = """
-server:
-  interface: 127.0.0.1@{port}
-  access-control: 127.0.0.0/8 allow
-  do-daemonize: no
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: "{folder}/pid"
-  use-syslog: no
-  logfile: "{folder}/unbound.log"
-  log-time-ascii: {ascii}
-  log-tag-queryreply: {ascii}
-  log-queries: yes
-  log-replies: yes
-  log-local-actions: yes
-  log-servfail: yes
-  verbosity: 1
-  num-threads: 1
-  module-config: "respip iterator"
-  local-zone: "test." nodefault
-  local-data: "www.school.test. A 127.0.0.1"
-  local-data: "surfshark.com. A 192.0.2.7"
-  local-zone: "privateinternetaccess.com." always_nxdomain
-  local-zone: "windscribe.com." redirect
-  local-data: "windscribe.com. A 0.0.0.0"
-rpz:
-  name: rpz.school
-  zonefile: "{folder}/rpz.zone"
-  rpz-log: yes
-  rpz-log-name: "school-rpz"
-remote-control:
-  control-enable: no
-"""
-
-
-class Unbound:
-    """A real unbound that knows a few names and asks nobody.
-
-    Args:
-        folder: A new folder.
-        ascii_: Whether stamps are words and lines are tagged, or stamps are seconds and lines are not.
-    """
-
-    def __init__(self, folder: Path, *, ascii_: bool) -> None:
-        folder.mkdir(mode=0o755)
-        self.port, self.log = free_port(), folder / "unbound.log"
-        (folder / "rpz.zone").write_text(POLICY_ZONE)
-        conf = folder / "unbound.conf"
-        conf.write_text(UNBOUND_CONF.format(port=self.port, folder=folder, ascii="yes" if ascii_ else "no"))
-        self.process = subprocess.Popen([UNBOUND, "-d", "-c", conf], stderr=subprocess.DEVNULL, env=UTC)
-        until(lambda: self.process.poll() is not None or answers(self.port), 10, "unbound listens")
-        assert self.process.poll() is None, self.log.read_text()
-
-    def close(self) -> None:
-        end(self.process)
-
-
-NAMED_CONF = """
-options {{
-  directory "{folder}"; pid-file "{folder}/pid"; session-keyfile "{folder}/session.key";
-  listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-  recursion yes; allow-query {{ 127.0.0.0/8; }}; allow-recursion {{ 127.0.0.0/8; }}; dnssec-validation no;
-  empty-zones-enable no; querylog yes; forward only; forwarders {{ 127.0.0.1 port {nobody}; }};
-  response-policy {{ zone "rpz.school" log yes; }} qname-wait-recurse no;
-}};
-controls {{ }};
-zone "rpz.school" {{ type primary; file "rpz.zone"; }};
-zone "school.test" {{ type primary; file "school.zone"; }};
-zone "surfshark.com" {{ type primary; file "school.zone"; }};
-logging {{
-  channel queries {{ file "query.log"; print-time {time}; print-category yes; print-severity yes; severity dynamic; }};
-  channel general {{ file "general.log"; print-time {time}; print-category yes; print-severity yes; }};
-  channel system {{ syslog daemon; }};
-  category queries {{ queries; }}; category rpz {{ queries; }}; category query-errors {{ queries; }};
-  category default {{ general; system; }};
-}};
-"""
-
-SCHOOL_ZONE = """$TTL 300
-@ SOA localhost. root.localhost. 1 60 60 60 60
-@ NS localhost.
-@ A 192.0.2.7
-www A 127.0.0.1
-"""
-
-
-class Named:
-    """A real BIND that knows two zones and asks nobody.
-
-    Args:
-        folder: A new folder whose parents may be entered.
-        time: ``yes`` or ``iso8601-utc``: how it writes times.
-        syslog: Where it tells that it starts and stops, besides its own log.
-    """
-
-    def __init__(self, folder: Path, time: str = "yes", syslog: Syslog | None = None) -> None:
-        folder.mkdir(mode=0o755)
-        self.port, self.log, self.general = free_port(), folder / "query.log", folder / "general.log"
-        (folder / "rpz.zone").write_text(POLICY_ZONE)
-        (folder / "school.zone").write_text(SCHOOL_ZONE)
-        conf = folder / "named.conf"
-        conf.write_text(NAMED_CONF.format(folder=folder, port=self.port, nobody=free_port(), time=time))
-        command: list[object] = [NAMED, "-f", "-n", "1", "-c", conf]
-        command = [*(syslog.wrapped(command) if syslog else command)]
-        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=UTC)
-        until(lambda: self.process.poll() is not None or answers(self.port), 10, "named listens")
-        assert self.process.poll() is None, "named did not start"
-
-    def close(self) -> None:
-        end(self.process)

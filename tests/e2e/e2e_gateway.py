@@ -59,6 +59,16 @@ def end(process: subprocess.Popen[bytes], seconds: float = 15) -> float:
     return time.monotonic() - began
 
 
+def ready(process: subprocess.Popen[bytes], port: int, log: Path, seconds: float = 20) -> None:
+    """Wait until *process* takes connections on *port*; where it does not, end it and tell what its log says."""
+    try:
+        until(lambda: process.poll() is not None or answers(port), seconds, f"it listens on {port}")
+        assert process.poll() is None, f"it ended: {log.read_text() if log.exists() else 'and left no log'}"
+    except BaseException:
+        end(process, 1)
+        raise
+
+
 # -- our daemon -------------------------------------------------------------------------------------------------------
 
 
@@ -210,8 +220,7 @@ class Squid:
         self.log = folder / "access.log"
         command = [SQUID, "-N", "-f", self.conf]
         self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "TZ": "UTC"})
-        until(lambda: self.process.poll() is not None or answers(self.port), 20, "squid listens")
-        assert self.process.poll() is None, (folder / "cache.log").read_text()
+        ready(self.process, self.port, folder / "cache.log")
 
     def get(self, url: str, client: str, headers: str = "") -> int:
         """Ask for *url* as *client* does (any address of 127.0.0.0/8) and return the status."""
@@ -259,8 +268,7 @@ class Dnsmasq:
         conf.write_text(DNSMASQ_CONF.format(port=self.port, folder=folder, user=pwd.getpwuid(os.geteuid()).pw_name))
         self.log = folder / "dnsmasq.log"
         self.process = subprocess.Popen([DNSMASQ, "-k", "-C", conf], env={**os.environ, "TZ": "UTC"})
-        until(lambda: self.process.poll() is not None or answers(self.port), 10, "dnsmasq listens")
-        assert self.process.poll() is None
+        ready(self.process, self.port, self.log)
 
     def ask(self, name: str, client: str) -> bytes:
         """Ask for the IPv4 address of *name* as *client* does and return the whole answer."""

@@ -19,6 +19,9 @@ pytestmark = [
 FORMATS = (1, 2, 3, 4, 5, 6)
 """Those of 5.3.5; it refuses to start with 7 and 8."""
 
+FORWARDED = 0
+"""Stands for one more: format 6, the package's own, and X-Forwarded-For, so that squid logs the pupil's address."""
+
 PASSWORD = "hunter2hunter2"
 BANNED, ORDINARY, REFUSED = "http://www.mullvad.net/", "http://www.bbc.co.uk/", "http://motherless.com/"
 LISTED, PHRASE = "http://hackforums.net/", "http://hackforums.net/naughty"
@@ -29,30 +32,31 @@ class Chain:
 
     def __init__(self, folder: Path, closes: ExitStack) -> None:
         origin = closes.enter_context(closing(Origin()))
-        ports = {number: free_port() for number in FORMATS}
+        ports = {number: free_port() for number in (*FORMATS, FORWARDED)}
         more = "".join(
             f"http_port 127.0.0.1:{port} name=p{number}\nacl p{number} myportname p{number}\n"
             f"access_log daemon:{{folder}}/behind{number}.log squid p{number}\n"
             for number, port in ports.items()
         )
+        more += f"follow_x_forwarded_for allow p{FORWARDED}\n"
         self.squid = closes.enter_context(closing(Squid(folder / "squid", origin.port, more=more)))
         self.syslog = closes.enter_context(closing(Syslog(folder / "syslog", "RSYSLOG_FileFormat")))
-        self.filters = {
-            number: closes.enter_context(closing(E2guardian(folder / f"front{number}", port, number, self.syslog)))
-            for number, port in ports.items()
-        }
+        self.filters = {}
+        for number, port in ports.items():
+            one = E2guardian(folder / f"front{number}", port, number or 6, self.syslog, forwarded=number == FORWARDED)
+            self.filters[number] = closes.enter_context(closing(one))
         self.logs = {"squid-itself": folder / "squid" / "cache.log", "system": self.syslog.log}
         sources = [
             {"name": "squid-itself", "format": "filter_events", "path": "squid/cache.log"},
             {"name": "system", "format": "syslog", "path": "syslog/syslog"},
         ]
-        for number in FORMATS:
+        for number, one in self.filters.items():
             front, behind = f"front{number}", f"behind{number}"
             self.logs |= {front: folder / front / "access.log", behind: folder / "squid" / f"{behind}.log"}
-            joined = {"behind": front, "behind_addresses": ["127.0.0.1/32"]}
+            joined = {"behind": front, "behind_addresses": ["127.0.77.0/24" if one.forwarded else "127.0.0.1/32"]}
             sources += [
                 {"name": behind, "format": "squid", "path": f"squid/{behind}.log", **joined},
-                {"name": front, "format": f"e2guardian_{number}", "path": f"{front}/access.log"},
+                {"name": front, "format": f"e2guardian_{one.format}", "path": f"{front}/access.log"},
             ]
         self.watch = closes.enter_context(closing(Watch(folder, sources)))
 
@@ -155,6 +159,14 @@ def test_an_ordinary_page_and_a_request_for_a_login_raise_nothing(chain, number)
     assert front["action"].to_list()[-1] == "auth_required"
 
 
+def test_a_page_counts_once_where_the_proxy_behind_logs_the_pupils_address_too(chain):
+    client, user = chain.ask(FORWARDED, LISTED)
+    front, behind = chain.events(FORWARDED, LISTED)
+    assert front.select("counted", "client_ip", "user").rows() == [(True, client, user)]
+    assert behind.select("counted", "client_ip", "user").rows() == [(False, client, user)]
+    assert chain.watch.detections(client)["source"].to_list() == [f"front{FORWARDED}"]
+
+
 def test_who_goes_past_the_filter_is_seen(chain):
     client, log = chain.watch.client(), chain.logs["behind6"]
     with pytest.MonkeyPatch.context() as patch:
@@ -166,14 +178,24 @@ def test_who_goes_past_the_filter_is_seen(chain):
     assert chain.watch.detections(client).select("action", "source").rows() == [("allowed", "behind6")]
 
 
+def test_a_filter_that_cannot_start_is_told_as_off(chain):
+    assert control(chain.watch.events("system")) == [("filter_started", "e2guardian")]
+    with pytest.raises(AssertionError, match="logfileformat"):
+        E2guardian(chain.watch.folder / "broken", free_port(), 7, chain.syslog)
+    until(lambda: b"Error parsing" in chain.syslog.log.read_bytes(), 5, "rsyslogd writes")
+    chain.watch.wait_for_lines("system", chain.syslog.log)
+    assert control(chain.watch.events("system"))[1:] == [("filter_stopped", "e2guardian")]
+
+
 def test_stops_and_starts_of_both_are_read_and_every_line_is_answered(chain):
+    told = len(chain.watch.events("system"))
     chain.filters[6].close()
     chain.squid.close()
+    until(lambda: b"connections stopped" in chain.syslog.log.read_bytes(), 5, "rsyslogd writes")
     for name, log in chain.logs.items():
         chain.watch.wait_for_lines(name, log)
-    ours, system = (control(chain.watch.events(name)) for name in ("squid-itself", "system"))
-    assert ours == [("filter_started", "squid"), ("filter_stopped", "squid")]
-    assert system == [("filter_started", "e2guardian"), ("filter_stopped", "e2guardian")]
+    assert control(chain.watch.events("squid-itself")) == [("filter_started", "squid"), ("filter_stopped", "squid")]
+    assert control(chain.watch.events("system")[told:]) == [("filter_stopped", "e2guardian")]
     assert chain.watch.rejected() == []
     for name, counts in chain.watch.totals().items():
         assert counts["lines"] == lines_of(chain.logs[name]) == counts["events"] + counts["skipped"], name

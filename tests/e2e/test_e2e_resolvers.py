@@ -8,8 +8,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from e2e_filters import Named, Syslog, Unbound, ask, needs_named, needs_rsyslog, needs_spaces, needs_unbound
+from e2e_filters import Syslog, needs_rsyslog, needs_spaces
 from e2e_gateway import until
+from e2e_resolvers import Named, Unbound, ask, needs_named, needs_unbound
 from e2e_watch import Watch, control, lines_of
 
 pytestmark = [
