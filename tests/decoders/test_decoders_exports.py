@@ -50,7 +50,7 @@ def why(*texts: str, **options: object) -> str:
     return str(decoded.rejected["why"][-1])
 
 
-def test_columns_are_known_by_their_names():
+def test_columns_are_known_by_their_names() -> None:
     assert one(HEADER, ROW) == {
         "time": datetime(2026, 11, 13, 9, 0, 1, tzinfo=UTC), "kind": "http", "user": "y9.sam",
         "client_ip": "10.20.4.17", "url": "https://casino.example/slots", "host": "casino.example",
@@ -70,13 +70,13 @@ def test_columns_are_known_by_their_names():
         (["13.11.26, 09:00", "5.11.26, 09:00"], datetime(2026, 11, 5, 9, tzinfo=UTC)),
     ],
 )
-def test_the_way_a_time_is_written_is_told_by_all_times_of_the_head(texts: list[str], time: datetime):
+def test_the_way_a_time_is_written_is_told_by_all_times_of_the_head(texts: list[str], time: datetime) -> None:
     decoded = decode("export", *lines("Time;URL", *(f'"{text}";http://a.example/' for text in texts)))
 
     assert decoded.events["time"][-1] == time
 
 
-def test_dates_that_may_be_of_two_months_are_refused_with_the_option_that_helps():
+def test_dates_that_may_be_of_two_months_are_refused_with_the_option_that_helps() -> None:
     header, row = "Time,URL", "05/11/2026 09:00:00,http://a.example/"
 
     assert "dates: day_first" in why(header, row)
@@ -84,25 +84,25 @@ def test_dates_that_may_be_of_two_months_are_refused_with_the_option_that_helps(
     assert one(header, row, dates="month_first")["time"] == datetime(2026, 5, 11, 8, tzinfo=UTC)
 
 
-def test_a_row_behind_the_head_that_contradicts_the_order_of_dates_is_rejected_and_not_read_the_other_way():
+def test_a_row_behind_the_head_that_contradicts_the_order_of_dates_is_rejected_and_not_read_the_other_way() -> None:
     decoded = decode("export", *lines(HEADER, *[ROW] * 30, ROW.replace("13/11", "11/13")))
 
     assert len(decoded.events) == 30
     assert decoded.rejected.rows() == [(31, "export: no time that can be read")]
 
 
-def test_a_date_and_a_time_of_day_may_stand_in_two_columns():
+def test_a_date_and_a_time_of_day_may_stand_in_two_columns() -> None:
     assert one("Date,Time,Website", "13/11/2026,9:05 PM,casino.example")["time"] == datetime(
         2026, 11, 13, 21, 5, tzinfo=UTC
     )
 
 
-def test_dates_without_a_time_of_day_are_not_taken_for_midnight():
+def test_dates_without_a_time_of_day_are_not_taken_for_midnight() -> None:
     assert "column of the time" in why("Date,URL", "13/11/2026,http://a.example/")
 
 
 @pytest.mark.parametrize("few", [0, 1_000])
-def test_titles_totals_and_repeated_headers_are_skipped(few: int, monkeypatch: pytest.MonkeyPatch):
+def test_titles_totals_and_repeated_headers_are_skipped(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line_decoder, "FEW", few)
     decoded = decode(
         "export",
@@ -119,7 +119,7 @@ def test_titles_totals_and_repeated_headers_are_skipped(few: int, monkeypatch: p
 @pytest.mark.parametrize("few", [0, 1_000])
 def test_a_record_over_several_lines_is_rejected_and_so_is_a_row_with_a_cell_too_many(
     few: int, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(line_decoder, "FEW", few)
     decoded = decode(
         "export",
@@ -132,7 +132,7 @@ def test_a_record_over_several_lines_is_rejected_and_so_is_a_row_with_a_cell_too
     ]  # fmt: skip
 
 
-def test_what_excel_writes_around_a_table_is_understood():
+def test_what_excel_writes_around_a_table_is_understood() -> None:
     decoded = decode(
         "export",
         "\ufeffsep=;".encode(),
@@ -144,7 +144,7 @@ def test_what_excel_writes_around_a_table_is_understood():
     assert decoded.events["user"].to_list() == ["Zoë", 'M "Mick" O\'Neill']
 
 
-def test_a_file_in_utf_16_is_refused_with_how_to_convert_it():
+def test_a_file_in_utf_16_is_refused_with_how_to_convert_it() -> None:
     data = f"{HEADER}\r\n{ROW}\r\n".encode("utf-16")
 
     decoded = decode("export", *data.split(b"\n"))
@@ -153,14 +153,14 @@ def test_a_file_in_utf_16_is_refused_with_how_to_convert_it():
     assert all("iconv -f UTF-16" in text for text in decoded.rejected["why"])
 
 
-def test_encoding_may_be_named():
+def test_encoding_may_be_named() -> None:
     row = ROW.replace("y9.sam", "Zo\u00eb").encode()
 
     assert rows(decode("export", HEADER.encode(), row, encoding="utf-8"))[0]["user"] == "Zoë"
     assert rows(decode("export", HEADER.encode(), row, encoding="cp1252"))[0]["user"] == "ZoÃ«"
 
 
-def test_a_column_is_believed_only_where_its_texts_bear_it_out():
+def test_a_column_is_believed_only_where_its_texts_bear_it_out() -> None:
     event = one(
         "Time,Client,Source,Website,Domain,Status,Result,Size",
         "13/11/2026 09:00:00,laptop-7,10.0.0.5,casino.example/slots,casino.example,403,Denied,12 KB",
@@ -171,7 +171,7 @@ def test_a_column_is_believed_only_where_its_texts_bear_it_out():
     assert "bytes_in" not in event
 
 
-def test_a_path_gets_its_host_from_the_column_beside_it():
+def test_a_path_gets_its_host_from_the_column_beside_it() -> None:
     event = one("Time,Host,URI,Scheme", "13/11/2026 09:00:00,a.example,/x?y=1,https")
 
     assert event["url"] == "https://a.example/x?y=1"
@@ -186,18 +186,18 @@ def test_a_path_gets_its_host_from_the_column_beside_it():
         ("Blocked by policy", "blocked"), ("Escalated", "unknown"), ("", "unknown"),
     ],
 )  # fmt: skip
-def test_the_words_of_a_verdict_are_data(word: str, action: str):
+def test_the_words_of_a_verdict_are_data(word: str, action: str) -> None:
     assert one("Time,URL,Action", f"13/11/2026 09:00:00,http://a.example/,{word}")["action"] == action
 
 
-def test_words_of_ones_own_win_over_the_shipped_ones():
+def test_words_of_ones_own_win_over_the_shipped_ones() -> None:
     texts = "Time,URL,Action", "13/11/2026 09:00:00,http://a.example/,Flagged"
 
     assert one(*texts)["action"] == "allowed"
     assert one(*texts, verdicts={"blocked": "flagged"})["action"] == "blocked"
 
 
-def test_yes_and_no_under_blocked_are_a_verdict():
+def test_yes_and_no_under_blocked_are_a_verdict() -> None:
     texts = [
         "Time,URL,Blocked",
         "13/11/2026 09:00:00,http://a.example/,No",
@@ -207,11 +207,11 @@ def test_yes_and_no_under_blocked_are_a_verdict():
     assert [row["action"] for row in rows(decode("export", *lines(*texts)))] == ["allowed", "blocked"]
 
 
-def test_without_a_column_of_verdicts_the_action_is_not_known():
+def test_without_a_column_of_verdicts_the_action_is_not_known() -> None:
     assert "action" not in one("Time,URL", "13/11/2026 09:00:00,http://a.example/")
 
 
-def test_columns_may_be_named_where_the_file_does_not():
+def test_columns_may_be_named_where_the_file_does_not() -> None:
     options = {"header": False, "columns": ["Time", "User", "", "URL"]}
 
     assert one("13/11/2026 09:00:00|sam|x|http://a.example/", **options)["user"] == "sam"
@@ -219,7 +219,7 @@ def test_columns_may_be_named_where_the_file_does_not():
     assert "`columns`" in why("a,b", "13/11/2026 09:00:00,x")
 
 
-def test_names_a_person_gives_win_and_are_found_in_any_spelling():
+def test_names_a_person_gives_win_and_are_found_in_any_spelling() -> None:
     event = one(
         "Wann,Wer,Wo,User",
         "13/11/2026 09:00:00,sam,casino.example,other",
@@ -232,7 +232,7 @@ def test_names_a_person_gives_win_and_are_found_in_any_spelling():
     assert "URL, host" in why(HEADER, ROW, guess=False, time=[{"from": "Time", "as": "%d/%m/%Y %H:%M:%S"}])
 
 
-def test_no_reason_quotes_the_file():
+def test_no_reason_quotes_the_file() -> None:
     secret = "casino.example"
 
     for text in (HEADER, ROW, f"Time,URL\n{secret},{secret}", f"a,{secret}"):
@@ -240,7 +240,7 @@ def test_no_reason_quotes_the_file():
         assert secret not in " ".join(decoded.rejected["why"])
 
 
-def test_json_lines_and_key_value_are_read_by_the_same_names():
+def test_json_lines_and_key_value_are_read_by_the_same_names() -> None:
     event = one(HEADER, ROW)
     names = ["timestamp", "username", "source_ip", "url", "category", "action", "policy"]
     cells = dict(zip(names, ROW.split(","), strict=True))
@@ -250,7 +250,7 @@ def test_json_lines_and_key_value_are_read_by_the_same_names():
     assert one(";".join(f"{name}={text}" for name, text in cells.items())) == event
 
 
-def test_a_decoder_that_begins_in_the_middle_reads_the_head_from_the_file(tmp_path: Path):
+def test_a_decoder_that_begins_in_the_middle_reads_the_head_from_the_file(tmp_path: Path) -> None:
     text = "\n".join(["Report", HEADER, ROW, ROW.replace("13/11", "05/11"), ""]).encode()
     plain, packed = tmp_path / "export.csv", tmp_path / "export.csv.gz"
     plain.write_bytes(text)
@@ -266,7 +266,7 @@ def test_a_decoder_that_begins_in_the_middle_reads_the_head_from_the_file(tmp_pa
     assert len(make("export", {}, zone=LONDON).decode(gone).rejected) == 1
 
 
-def test_a_short_first_batch_is_read_by_the_head_of_the_whole_file(tmp_path: Path):
+def test_a_short_first_batch_is_read_by_the_head_of_the_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
     early = ROW.replace("13/11", "05/11")
     path.write_text(f"{HEADER}\n{early}\n{ROW}\n")
@@ -276,7 +276,7 @@ def test_a_short_first_batch_is_read_by_the_head_of_the_whole_file(tmp_path: Pat
     assert decoded.events["time"].to_list() == [datetime(2026, 11, 5, 9, 0, 1, tzinfo=UTC)]
 
 
-def test_batches_of_any_size_give_the_same_events():
+def test_batches_of_any_size_give_the_same_events() -> None:
     texts = lines("Report", HEADER, *[ROW, ROW.replace("casino", "dice")] * 40)
     data = b"".join(line + b"\n" for line in texts)
     at_once = make("export", {}, zone=LONDON).decode(batch(texts)).events.drop("line")
@@ -290,7 +290,7 @@ def test_batches_of_any_size_give_the_same_events():
     assert_frame_equal(pl.concat(parts, how="diagonal"), at_once, check_column_order=False)
 
 
-def test_an_unknown_option_is_a_mistake_with_its_name():
+def test_an_unknown_option_is_a_mistake_with_its_name() -> None:
     with pytest.raises(ConfigurationError, match="delimeter"):
         make("export", {"delimeter": ";"}, zone=LONDON)
 
@@ -340,7 +340,7 @@ def written(
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_order_of_columns_their_spelling_and_the_delimiter_do_not_matter(
     data: st.DataObject, table: list[dict[str, str]]
-):
+) -> None:
     found = []
     for few in (0, 1_000):
         names = {column: data.draw(st.sampled_from(several)) for column, several in NAMES.items()}
@@ -378,7 +378,7 @@ NASTY = [
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_the_fast_path_says_what_the_exact_path_says_of_rows_behind_a_header(
     delimiter: str, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(line_decoder, "FEW", 0)
     header, row = (text.replace(",", delimiter).encode() for text in (HEADER, ROW))
 
@@ -397,7 +397,7 @@ def test_the_fast_path_says_what_the_exact_path_says_of_rows_behind_a_header(
     agree()
 
 
-def test_every_name_of_a_column_has_one_meaning():
+def test_every_name_of_a_column_has_one_meaning() -> None:
     for product in ("export", *words().products):
         meanings = words().meanings(product)
         own = words().products[product].columns if product != "export" else {}
