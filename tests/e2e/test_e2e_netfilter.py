@@ -58,7 +58,7 @@ def gateway():
 @pytest.mark.parametrize("six", [False, True], ids=["4", "6"])
 def test_a_dropped_tunnel_is_one_blocked_flow_and_one_mail(gateway, source, port, six):
     sent: list[str] = []
-    mail, _ = gateway.watch.next_mail(lambda: sent.append(gateway.send(source, "udp", port, six=six)), 5)
+    mail, _ = gateway.watch.next_mail(lambda: sent.append(gateway.send(source, "udp", port, six=six)), 10)
     assert "FW-" in mail.subject
     assert sent[0] not in mail.text
     events = gateway.watch.events(source).filter(client_ip=sent[0])

@@ -91,7 +91,7 @@ CASES = [
 @pytest.mark.parametrize(("resolver", "name", "action"), CASES)
 def test_a_refused_name_is_one_detection_and_one_mail_for_all_its_lines(resolvers, resolver, name, action):
     asked: list[str] = []
-    mail, _ = resolvers.watch.next_mail(lambda: asked.append(resolvers.ask(resolver, name)), 5)
+    mail, _ = resolvers.watch.next_mail(lambda: asked.append(resolvers.ask(resolver, name)), 10)
     assert "FW-" in mail.subject
     assert asked[0] not in mail.text
     assert name not in mail.text
@@ -107,7 +107,7 @@ def test_a_refused_name_is_one_detection_and_one_mail_for_all_its_lines(resolver
 @pytest.mark.parametrize("resolver", RESOLVERS)
 def test_a_listed_name_that_is_answered_is_one_detection(resolvers, resolver):
     asked: list[str] = []
-    resolvers.watch.next_mail(lambda: asked.append(resolvers.ask(resolver, LISTED)), 5)
+    resolvers.watch.next_mail(lambda: asked.append(resolvers.ask(resolver, LISTED)), 10)
     assert resolvers.events(resolver, asked[0])["counted"].sum() == 1
     found = resolvers.watch.detections(asked[0])
     assert found["rule"].to_list() == ["bypass-vpn"]

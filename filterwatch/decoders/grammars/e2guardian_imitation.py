@@ -2,7 +2,9 @@
 
 ``epoch.ms %6ms client TCP_DENIED|TCP_HIT|TCP_MISS/code size METHOD url user DEFAULT_PARENT/ip mime``
 
-Every 403 is called ``TCP_DENIED/403``, an upstream's too: only e2guardian's own has no body.
+Every 403 is called ``TCP_DENIED/403``, a site's own too.  Without a body it is e2guardian's block before it asked
+anybody; with one it is a page that e2guardian withheld for its phrases, or a refusal of the site or of the proxy
+behind: the line cannot tell which, and the action is unknown.
 Source: e2guardian 5.3.5 live and src/FatController.cpp.
 """
 
@@ -46,8 +48,8 @@ def read(line: bytes) -> Answer:
 def _verdict(result: str, status: object, size: object) -> str:
     if status == 407:
         return "auth_required"
-    if result == "TCP_DENIED" and status == 403 and not size:
-        return "blocked"
+    if result == "TCP_DENIED" and status == 403:
+        return "unknown" if size else "blocked"
     return "error" if status is None else "allowed"
 
 
