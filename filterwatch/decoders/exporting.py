@@ -58,8 +58,9 @@ def described(batch: LineBatch, name: str, given: Mapping[str, object]) -> tuple
         lines = [*(_layout(sheet.layout) if sheet.layout else []), *(_table(sheet.layout, {}) if sheet.layout else [])]
         return "\n".join([*lines, f"cannot be read: {sheet.why}"]) + "\n", False
     decoded = make(name, given, zone=local_zone()).decode(part(batch, 0, min(len(batch), _LINES)))
+    zone = options.zone or sheet.meaning.zone or local_zone().key
     lines = [
-        *_layout(sheet.layout), "", *_table(sheet.layout, _becomes(sheet)), *_unknown_words(sheet), "",
+        *_layout(sheet.layout), f"zone:      {zone}, for times without one", "", *_table(sheet.layout, _becomes(sheet)), *_unknown_words(sheet), "",
         *_rows(decoded), "", *_source(sheet, batch.path, name, given),
     ]  # fmt: skip
     return "\n".join(lines) + "\n", len(decoded.events) > 0
@@ -164,6 +165,8 @@ def pasted(sheet: Sheet, given: Mapping[str, object]) -> dict[str, object]:
         for place in meaning.time
     ]
     found["fields"] = {column: _target(target) for column, target in meaning.fields.items()}
+    if meaning.zone:
+        found["zone"] = given.get("zone", meaning.zone)
     return {**found, **{key: value for key, value in given.items() if key not in found}}
 
 

@@ -91,6 +91,22 @@ def test_a_row_behind_the_head_that_contradicts_the_order_of_dates_is_rejected_a
     assert decoded.rejected.rows() == [(31, "export: no time that can be read")]
 
 
+def test_a_column_called_utc_holds_times_in_utc_and_others_the_zone_of_the_site() -> None:
+    row = "13/07/2026 09:00:00,http://a.example/"
+
+    assert one("Time,URL", row)["time"] == datetime(2026, 7, 13, 8, tzinfo=UTC)
+    assert one("Timestamp (UTC),URL", row)["time"] == datetime(2026, 7, 13, 9, tzinfo=UTC)
+    assert one("Time (local),URL", row)["time"] == datetime(2026, 7, 13, 8, tzinfo=UTC)
+    decoded = make("export", {"zone": "Europe/Paris"}, zone=LONDON).decode(batch(lines("Date/Time GMT,URL", row)))
+    assert decoded.events["time"][0] == datetime(2026, 7, 13, 7, tzinfo=UTC)
+
+
+def test_a_count_in_another_unit_is_not_taken_for_bytes() -> None:
+    event = one("Time,URL,Size (KB)", "13/11/2026 09:00:00,http://a.example/,12")
+
+    assert "bytes_in" not in event
+
+
 def test_a_date_and_a_time_of_day_may_stand_in_two_columns() -> None:
     assert one("Date,Time,Website", "13/11/2026,9:05 PM,casino.example")["time"] == datetime(
         2026, 11, 13, 21, 5, tzinfo=UTC
@@ -169,6 +185,16 @@ def test_a_column_is_believed_only_where_its_texts_bear_it_out() -> None:
     assert (event["client_ip"], event["status"], event["action"]) == ("10.0.0.5", 403, "blocked")
     assert event["url"] == "casino.example/slots"
     assert "bytes_in" not in event
+
+
+def test_the_domain_of_an_account_and_the_name_of_a_device_are_no_host_that_was_asked_for() -> None:
+    header, row = (
+        "Time,User,Domain,Hostname,URL",
+        "13/11/2026 09:00:00,sam,SCHOOL,laptop-7.school.lan,http://a.example/",
+    )
+
+    assert one(header, row)["host"] == "a.example"
+    assert "URL, host" in why("Time,User,Domain", "13/11/2026 09:00:00,sam,SCHOOL")
 
 
 def test_a_path_gets_its_host_from_the_column_beside_it() -> None:

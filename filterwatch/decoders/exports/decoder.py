@@ -91,7 +91,8 @@ class _Rows:
 
     def __init__(self, sheet: Sheet, begins: int, options: ExportOptions, zone: ZoneInfo) -> None:
         self._sheet, self._begins, self._encoding = sheet, begins, options.encoding
-        self._decoder = MappedDecoder(sheet.map, ZoneInfo(options.zone) if options.zone else zone, options.year)
+        named = options.zone or sheet.meaning.zone
+        self._decoder = MappedDecoder(sheet.map, ZoneInfo(named) if named else zone, options.year)
         self._header = [plain(name) for name in sheet.layout.columns]
 
     def decode(self, batch: LineBatch) -> Decoded:

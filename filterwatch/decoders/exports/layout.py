@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -89,13 +89,13 @@ def recoded(line: bytes, encoding: str) -> bytes:
     return codecs.charmap_decode(line, "strict", _CP1252)[0].encode()
 
 
-def layout_of(head: bytes, options: ExportOptions, known: Collection[str]) -> Layout | Unread:
+def layout_of(head: bytes, options: ExportOptions, known: Callable[[str], bool]) -> Layout | Unread:
     """Return how a file is laid out that begins with *head*.
 
     Args:
         head: Its first bytes; a last line that is cut is left out by whoever cut it.
         options: What a person said.
-        known: Plain names of columns that mean something.
+        known: Whether a name of a column means something.
     """
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or head[:400].count(0) * 3 > len(head[:400]):
         return Unread("the file is UTF-16, which has no lines of bytes: convert it, iconv -f UTF-16 -t UTF-8 OLD > NEW")
@@ -153,7 +153,7 @@ def _of_pairs(
     return Layout(kind, delimiter, names, {name: name for name in names}, 0, None, rows, {})
 
 
-def _table(lines: Sequence[str], options: ExportOptions, known: Collection[str]) -> Layout | Unread:
+def _table(lines: Sequence[str], options: ExportOptions, known: Callable[[str], bool]) -> Layout | Unread:
     told = _SEPARATOR.fullmatch(lines[0]) if lines else None
     first = 1 if told else 0
     if options.delimiter != "auto":
@@ -197,14 +197,14 @@ def _positions(
 
 
 def _header(
-    lines: Sequence[str], first: int, allowed: Sequence[str], known: Collection[str], least: int
+    lines: Sequence[str], first: int, allowed: Sequence[str], known: Callable[[str], bool], least: int
 ) -> tuple[str, int, list[str]] | None:
     """Return the delimiter, the line that names most columns we know, and its cells."""
     best: tuple[int, int, str, int, list[str]] | None = None
     for delimiter in allowed:
         for at, line in enumerate(lines[first : first + _HEADER_LINES], first):
             row = cells(line, delimiter) or []
-            names = {plain(cell) for cell in row} & set(known)
+            names = {plain(cell) for cell in row if known(cell)}
             if len(row) > 1 and len(names) >= least and (best is None or (len(names), len(row)) > best[:2]):
                 best = (len(names), len(row), delimiter, at, row)
     return best and (best[2], best[3], best[4])

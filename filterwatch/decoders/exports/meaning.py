@@ -12,7 +12,7 @@ from filterwatch.decoders.columns import among
 from filterwatch.decoders.exports import dates
 from filterwatch.decoders.exports.layout import Layout, Unread
 from filterwatch.decoders.exports.options import ExportOptions
-from filterwatch.decoders.exports.words import OWN_RANK, plain, words
+from filterwatch.decoders.exports.words import OWN_RANK, meant, plain, words
 from filterwatch.decoders.fieldmap import PROTOCOLS
 from filterwatch.decoders.maps import Action, Kind, Target, Verdict, Verdicts, Zoned
 from filterwatch.decoders.reading import address
@@ -27,8 +27,10 @@ _SURE_VERDICTS = 9
 _RESERVED = frozenset({"line", "way", "whole", "sure", "record", "stamp_us", "stamp_clock"})
 """Names that the engine gives columns of its own; a member of a JSON line called so is not read."""
 
+_UTC = re.compile(r"(?i)(?<![a-z])(?:utc|gmt)(?![a-z])")
 _HTTP_STATUS = re.compile(r"[1-5]\d\d")
 _COUNT = re.compile(r" *\d{1,18}(?:\.\d*)? *")
+_HOST = re.compile(r"[^\s/]*[.:][^\s/]*")
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+\.?")
 
 _WHETHER: Mapping[str, Callable[[str], bool]] = {
@@ -63,6 +65,7 @@ class Meaning:
         fields: Event column -> where it comes from.
         action: The filter's verdict; null where no column tells it.
         unused: Columns that mean nothing to us.
+        zone: Zone of times that have none, where a column of the time is called so; null for the site's.
     """
 
     time: list[Zoned]
@@ -70,6 +73,7 @@ class Meaning:
     fields: dict[str, Target]
     action: Verdicts | None
     unused: list[str] = field(default_factory=list)
+    zone: str | None = None
 
     def renamed(self, keys: Mapping[str, str]) -> Meaning:
         """Return the same with the columns called by *keys*."""
@@ -121,7 +125,9 @@ def meaning_of(layout: Layout, options: ExportOptions, meanings: Mapping[str, tu
     for target in fields.values():
         used |= {*target.keys, *target.host, *target.scheme}
     used |= {name for step in (action.steps if action else ()) for name in step.keys}
-    return Meaning(time, options.kind or kind, fields, action, [name for name in layout.columns if name not in used])
+    unused = [name for name in layout.columns if name not in used]
+    utc = any(_UTC.search(name) for place in time for name in place.keys)
+    return Meaning(time, options.kind or kind, fields, action, unused, "UTC" if utc else None)
 
 
 class _Resolving(dict[str, str]):
@@ -138,12 +144,14 @@ class _Guess:
     """What the columns mean by their names, where their texts bear it out."""
 
     def __init__(self, layout: Layout, meanings: Mapping[str, tuple[str, int]]) -> None:
-        self._layout, self._meanings = layout, meanings
+        ranks: dict[str, int] = {}
+        self._layout, self._ranks = layout, ranks
         ranked: dict[str, list[tuple[int, int, str]]] = {}
         for at, name in enumerate(layout.columns):
-            short = plain(name)
-            if short in meanings and layout.keys[name] not in _RESERVED:
-                meaning, rank = meanings[short]
+            known = meant(name, meanings)
+            if known is not None and layout.keys[name] not in _RESERVED:
+                meaning, rank = known
+                ranks[name] = rank
                 ranked.setdefault(meaning, []).append((rank, at, name))
         self._by_meaning = {meaning: [name for _, _, name in sorted(found)] for meaning, found in ranked.items()}
 
@@ -196,7 +204,8 @@ class _Guess:
             found[meaning] = [name for name in found.get(meaning, ()) if self._are(name, test)]
         places = found.pop("place", [])
         found["url"] = found.get("url", []) + [name for name in places if self._any(name, lambda text: "/" in text)]
-        found["host"] = found.get("host", []) + [name for name in places if name not in found["url"]]
+        hosts = found.get("host", []) + [name for name in places if name not in found["url"]]
+        found["host"] = [name for name in hosts if self._are(name, _HOST.fullmatch)]
         asked = [name for name in found.pop("asked", ()) if self._texts(name) and self._are(name, _NAME.fullmatch)]
         found["query"] = asked
         services = found.pop("service", [])
@@ -206,8 +215,12 @@ class _Guess:
             found.pop(meaning, None)
         targets = {meaning: Target(keys=names) for meaning, names in found.items() if names}
         if "url" in targets and "host" in targets:
-            schemes = [name for name in services if name not in found["protocol"]]
-            targets["url"] = Target(keys=found["url"], host=found["host"], scheme=schemes)
+            if self._any(found["url"][0], lambda text: text.startswith("/")):
+                schemes = [name for name in services if name not in found["protocol"]]
+                targets["url"] = Target(keys=found["url"], host=found["host"], scheme=schemes)
+            else:
+                # A whole URL names its host itself; a column called Host or Domain may mean the pupil's device.
+                del targets["host"]
         return targets
 
     def _is_status(self, name: str) -> bool:
@@ -221,7 +234,7 @@ class _Guess:
         steps: list[tuple[str, Mapping[str, Sequence[str]]]] = []
         words_known = among([word for table in (own, known) for several in table.values() for word in several])
         for name in self._named("verdict"):
-            surely = self._meanings[plain(name)][1] % OWN_RANK < _SURE_VERDICTS
+            surely = self._ranks[name] % OWN_RANK < _SURE_VERDICTS
             told = surely or pl.Series(self._texts(name), dtype=pl.String).str.contains(words_known).any()
             if told and not self._is_status(name):
                 steps += [(name, table) for table in (own, known) if table]

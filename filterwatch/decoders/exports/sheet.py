@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from filterwatch.decoders.exports.layout import Layout, Unread, layout_of
 from filterwatch.decoders.exports.meaning import Meaning, meaning_of
 from filterwatch.decoders.exports.options import ExportOptions
-from filterwatch.decoders.exports.words import plain, words
+from filterwatch.decoders.exports.words import meant, plain, words
 from filterwatch.decoders.maps import FieldMap, Shape
 
 
@@ -40,7 +40,7 @@ def looked_at(head: bytes, name: str, title: str, options: ExportOptions) -> She
         return Unread("the head of the file is empty or cannot be read; name its columns with the option `columns`")
     meanings = words().meanings(name)
     named = {plain(key) for key in _named(options)}
-    layout = layout_of(head, options, {*meanings, *named})
+    layout = layout_of(head, options, lambda cell: plain(cell) in named or meant(cell, meanings) is not None)
     if isinstance(layout, Unread):
         return layout
     meaning = meaning_of(layout, options, meanings)

@@ -13,6 +13,8 @@ from filterwatch.config import Part, read, validate
 from filterwatch.decoders.maps import Action
 
 _PATH = Path(__file__).parent / "words.yaml"
+_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_COUNTS = {"bytes_in", "bytes_out", "duration_ms"}
 _NO_LETTER = re.compile(r"[\W_]+")
 
 OWN_RANK = 1_000
@@ -54,6 +56,18 @@ class Words(Part):
                 for rank, name in enumerate(names, first):
                     found.setdefault(plain(name), (meaning, rank))
         return found
+
+
+def meant(name: str, meanings: Mapping[str, tuple[str, int]]) -> tuple[str, int] | None:
+    """Return what a column means, and its rank, as :meth:`Words.meanings` has it; null for nothing.
+
+    What stands in brackets behind the name does not count, but for a count, whose unit it is.
+    """
+    found = meanings.get(plain(name))
+    if found is not None:
+        return found
+    found = meanings.get(plain(_BRACKETS.sub("", name)))
+    return None if found is None or found[0] in _COUNTS else found
 
 
 @cache
