@@ -93,10 +93,11 @@ class MappedDecoder:
         self._settling = Settling(zone, year)
         self._ways = [Way(shape, cut_of(shape)) for shape in map_.shapes]
         self._keys = _keys(map_)
+        self._names = [way.keys(self._keys) for way in self._ways]
         texts: dict[str, DataType] = dict.fromkeys(("whole", *self._keys), pl.String())
         self._nothing = pl.DataFrame(schema={"line": pl.UInt32(), "way": pl.UInt8(), **texts})
         self._record = _record(map_)
-        self._tabs = all(shape.family == "delimited" and shape.separator == "\t" for shape in map_.shapes)
+        self._tabs = any(shape.separator == "\t" for shape in map_.shapes)
         self._types = [Columns(map_, record) for record in map_.records] + [Columns(map_, None)]
 
     @property
@@ -179,7 +180,7 @@ class MappedDecoder:
     def _texts(self, number: int, mine: pl.DataFrame, cut: Fast, messages: pl.Series) -> pl.DataFrame:
         """Return the texts by key of lines that may be of shape *number*, and whether they are certain."""
         way = self._ways[number]
-        names = way.keys(self._keys)
+        names = self._names[number]
         asked = list(dict.fromkeys(name for several in names.values() for name in several))
         got = cut(messages, asked)
         if any(len(several) > 1 for several in names.values()):
@@ -231,8 +232,8 @@ class MappedDecoder:
                 continue
             cut = {**pairs, **{key: text for key, text in head.items() if text is not None}}
             values = {
-                key: next((cut[name] for name in names if name in cut), None)
-                for key, names in way.keys(self._keys).items()
+                key: cut.get(names[0]) if len(names) == 1 else next((cut[name] for name in names if name in cut), None)
+                for key, names in self._names[number].items()
             }
             if not way.shape.needs or any(values[key] is not None for key in way.shape.needs):
                 return number, values
