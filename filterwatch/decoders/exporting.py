@@ -60,9 +60,16 @@ def described(batch: LineBatch, name: str, given: Mapping[str, object]) -> tuple
     decoded = make(name, given, zone=local_zone()).decode(part(batch, 0, min(len(batch), _LINES)))
     zone = options.zone or sheet.meaning.zone or local_zone().key
     lines = [
-        *_layout(sheet.layout), f"zone:      {zone}, for times without one", "", *_table(sheet.layout, _becomes(sheet)), *_unknown_words(sheet), "",
-        *_rows(decoded), "", *_source(sheet, batch.path, name, given),
-    ]  # fmt: skip
+        *_layout(sheet.layout),
+        f"zone:      {zone}, for times without one",
+        "",
+        *_table(sheet.layout, _becomes(sheet)),
+        *_unknown_words(sheet),
+        "",
+        *_rows(decoded),
+        "",
+        *_source(sheet, batch.path, name, given),
+    ]
     return "\n".join(lines) + "\n", len(decoded.events) > 0
 
 
