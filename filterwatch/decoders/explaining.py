@@ -109,15 +109,23 @@ def explain(
     taken = _Format(format_, own, format_.make(name, own, zone), ZoneInfo(own.zone) if own.zone else zone)
     mapped = _Mapped(format_.map_) if format_.map_ else None
     stream = f"explain {next(_streams)}"
-    for index in range(min(limit, len(batch))):
+    first = _batch([batch.line(index) for index in range(min(limit, len(batch)))], stream, batch, 0)
+    answers = decoder.decode(first)
+    repeating.decode(first)  # now it knows what stands at the head of the file
+    for index in range(len(first)):
         line = batch.line(index)
-        decoded = decoder.decode(_batch([line], stream, batch))
-        odd = repeating.decode(_batch([line] * (FEW + 1), stream, batch)).counts.get("odd_lines")
+        decoded = _only(answers, index)
+        odd = repeating.decode(_batch([line] * (FEW + 1), stream, batch, index)).counts.get("odd_lines")
         inner = OPENED[own.journal](line) if own.journal else line
         message = inner if isinstance(inner, bytes) else line
         told = mapped.of(message, _event(decoded)) if mapped else None
         one = taken.explained(message, decoded, told)
         yield replace(one, number=index + 1, line=visible(redact(line)), path="exact" if odd or not one.fed else "fast")
+
+
+def _only(decoded: Decoded, line: int) -> Decoded:
+    mine = pl.col("line") == line
+    return Decoded(decoded.events.filter(mine), decoded.rejected.filter(mine), decoded.skipped.filter(mine))
 
 
 def text_of(one: Explained) -> Iterator[tuple[str, str]]:
@@ -182,10 +190,11 @@ class _Format:
         return f"{time} ({said[clock]})" if clock is not None else time
 
 
-def _batch(lines: Sequence[bytes], stream: str, like: LineBatch) -> LineBatch:
+def _batch(lines: Sequence[bytes], stream: str, like: LineBatch, index: int) -> LineBatch:
     data = b"".join(line + b"\n" for line in lines)
+    first = int(like.line_offsets[index]) if len(like) else 0
     return replace(
-        like, stream=stream, data=data, first_offset=0, last_offset=len(data), offsets=(), gaps=(),
+        like, stream=stream, data=data, first_offset=first, last_offset=first + len(data), offsets=(), gaps=(),
         checkpoint=Checkpoint(like.source, stream, len(data)),
     )  # fmt: skip
 
@@ -300,7 +309,7 @@ class _Mapped:
         clock, stamped = self._clock(way, said, whole)
         used |= decided | stamped | (self._conditions(way, said, record) if record else set())
         dropped = [(key, _value(key, text)) for key, text in said.items() if key not in used]
-        return _Told(family, clock, fed, dropped, _when(record), step)
+        return _Told(family, clock, fed, dropped, said_when(record) if record else None, step)
 
     def _record(self, way: Way, said: Values) -> Record | None:
         for record in self._map.records:
@@ -355,9 +364,8 @@ def _first(way: Way, keys: Sequence[str], said: Values) -> str | None:
     return next((name for key in keys for name in names[key] if name in said), None)
 
 
-def _when(record: Record | None) -> str | None:
-    if record is None:
-        return None
+def said_when(record: Record) -> str:
+    """Return the conditions of a type of line, for people."""
     parts = []
     for key, one in record.when.items():
         wanted = [f"is {', '.join(one.words)}"] if one.words else []

@@ -16,6 +16,7 @@ ANY = sorted(set(SEEDS) & set(formats()))
 
 LIKE = {name: {name, *one.beyond} for name, one in formats().items()} | {
     # Each of these is read by the other one as well; a cut line may have lost what tells them apart.
+    "squid": {"squid", "squid_common"},
     "squid_mimehdrs": {"squid_mimehdrs", "squid"},
     "dnsmasq_extra": {"dnsmasq_extra", "dnsmasq"},
     "squid_combined": {"squid_combined", "squid_common"},
