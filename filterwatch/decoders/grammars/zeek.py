@@ -178,7 +178,9 @@ def _texts(log: Log, header: Header, data: bytes, places: np.ndarray[tuple[int],
 
 def _set(text: pl.Expr, nulls: list[str], header: Header, field: str) -> pl.Expr:
     value = pl.when(~text.is_in(nulls)).then(text)
-    return value.str.replace_all(header.set_separator.decode(), ", ", literal=True) if field in header.lists else value
+    if field not in header.lists:
+        return value
+    return value.str.replace_all(header.set_separator.decode("ascii", "replace"), ", ", literal=True)
 
 
 def _claims(name: str, line: bytes, event: Mapping[str, object]) -> bool:
