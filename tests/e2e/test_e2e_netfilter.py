@@ -85,6 +85,7 @@ def test_what_a_rule_did_is_read_from_the_words_of_its_prefix(gateway, kind, por
 
 
 def test_every_line_is_answered_and_ulogd_itself_is_no_filter(gateway):
+    assert len(gateway.watch.mailbox.mails) == len(gateway.watch.detections())
     gateway.firewall.close()
     time.sleep(0.3)  # the system log is written by another
     for name, log in gateway.logs.items():

@@ -122,9 +122,11 @@ def test_an_ordinary_name_counts_once_and_raises_nothing(resolvers, resolver):
 
 
 def test_stops_and_starts_are_read_and_every_line_is_answered(resolvers):
+    watch = resolvers.watch
+    found = watch.detections().drop_nulls("client_ip")  # the rest is that resolvers were started
+    assert len(watch.mailbox.mails) == len(found), "each device did one thing: one mail for each detection"
     for daemon in resolvers.daemons.values():
         daemon.close()
-    watch = resolvers.watch
     time.sleep(0.3)  # the system log is written by another
     for name, log in resolvers.logs.items():
         watch.wait_for_lines(name, log)
