@@ -106,11 +106,15 @@ def _claims(lines: Sequence[bytes]) -> _Claims:
     comment = np.array([line.startswith(b"#") for line in sample], np.bool_)
     texts = pl.Series([visible(line) for line in sample], dtype=pl.String)
     found: dict[str, Mask] = {}
+    headed: dict[str, Mask] = {}
     known = formats()
     for name, one in known.items():
-        mask = _claimed(name, one, batch, texts, comment)
-        if mask is not None:
-            found[name] = mask & ~comment
+        claimed = _claimed(name, one, batch, texts, comment)
+        if claimed is not None:
+            (headed if claimed[1] else found)[name] = claimed[0]
+    if headed:
+        under = np.logical_or.reduce(list(headed.values()))
+        found = {name: mask & ~under for name, mask in found.items()} | headed
     for name, one in known.items():
         if name in found and found[name].any():
             for base in one.beyond:
@@ -119,8 +123,8 @@ def _claims(lines: Sequence[bytes]) -> _Claims:
     return _Claims(int((~comment).sum()), {name: mask for name, mask in found.items() if mask.any()})
 
 
-def _claimed(name: str, one: Format, batch: LineBatch, texts: pl.Series, comment: Mask) -> Mask | None:
-    """Return the lines that are surely of one format; null where none is.
+def _claimed(name: str, one: Format, batch: LineBatch, texts: pl.Series, comment: Mask) -> tuple[Mask, bool] | None:
+    """Return the lines that are surely of one format, and whether its header stands there; null where none can be.
 
     Under a header of its own every line that it can read is.
     """
@@ -138,13 +142,15 @@ def _claimed(name: str, one: Format, batch: LineBatch, texts: pl.Series, comment
     mask = np.zeros(len(texts), np.bool_)
     if marked is not None:
         mask[[*rows, *passed]] = True
-        return mask & marked
-    nothing: Mapping[str, object] = {}
-    for line in (*rows, *passed):
-        mask[line] = claims(batch.line(line), rows.get(line, nothing))
-    if (mask & comment).any():
+        mask &= marked
+    else:
+        nothing: Mapping[str, object] = {}
+        for line in (*rows, *passed):
+            mask[line] = claims(batch.line(line), rows.get(line, nothing))
+    headed = bool((mask & comment).any())
+    if headed:
         mask[list(rows)] = True
-    return mask
+    return mask & ~comment, headed
 
 
 @lru_cache(maxsize=1_024)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from decoding import LONDON, SEEDS
+from decoding import LONDON, SEEDS, decode
 
 from filterwatch.decoders import UnknownFormat, detect, formats, make, names
 from filterwatch.errors import ConfigurationError
@@ -40,7 +40,10 @@ def test_a_wrong_option_is_named(name: str, options: dict[str, object], message:
 
 @pytest.mark.parametrize("name", [name for name, one in formats().items() if one.claims])
 def test_a_format_is_found_out_by_its_lines(name: str) -> None:
-    assert detect(SEEDS[name]) == name
+    bad = set(decode(name, *SEEDS[name]).rejected["line"])  # a sample of few lines shows one that is none, too
+    lines = [line for index, line in enumerate(SEEDS[name]) if index not in bad]
+
+    assert detect(lines) == name
 
 
 @pytest.mark.parametrize(
