@@ -39,6 +39,24 @@ def test_a_value_runs_to_the_next_key_and_what_is_escaped_is_none() -> None:
     assert found["request"] == "http://a.example/?q=1"
 
 
+def test_escapes_mean_the_same_to_both_paths() -> None:
+    ends = [
+        r"suser=SCHOOL\\anna request=/?a\=1\\\=",
+        r"suser=a\\=b src=1",
+        r"msg=x\=y src=2 suser=\\",
+        r"suser=a\nb",
+        r"suser=a\ b",
+    ]
+    fast = cef.make().fast
+    assert fast is not None
+
+    found = fast(pl.Series([HEAD + end for end in ends]), ["suser", "src", "request"])
+
+    assert found[SURE].to_list() == [True, True, True, False, False]
+    for end, row in zip(ends[:3], found.rows(named=True), strict=False):
+        assert {**{key: exact(HEAD + end).get(key) for key in ("suser", "src", "request")}, SURE: True} == row
+
+
 def test_what_a_later_key_of_the_same_name_says_does_not_count() -> None:
     assert exact(f"{HEAD}src=10.0.0.1 msg=hello src=10.9.9.9")["src"] == "10.0.0.1"
 

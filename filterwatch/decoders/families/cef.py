@@ -26,6 +26,8 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _FAST = r"^(?:CEF: ?)?(\d+)" + r"\|([^|]*)" * 6 + r"\|(.*)$"
 _VALUE = rf"^(.*?)(?: {_KEY}=|$)"
+_WRITTEN, _HIDDEN, _MEANT = ["\\\\", "\\="], ["\x1c", "\x1d"], ["\\", "="]
+"""The usual escapes, what stands for them while many lines are cut (no line has it then), and what they mean."""
 
 _LEEF = re.compile(r"(?:LEEF: ?)?(?P<version>[12]\.0)\|(?P<rest>.*)", re.DOTALL)
 _DELIMITER = re.compile(r"(?:(?P<hex>(?:0x|x)[0-9A-Fa-f]{2,4})|(?P<plain>.)|)\|", re.DOTALL)
@@ -64,32 +66,47 @@ def _exact(text: str) -> Mapping[str, str] | None:
 
 
 def _fast(texts: pl.Series, keys: Sequence[str]) -> pl.DataFrame:
+    escaped = texts.str.contains("\\", literal=True).any()
+    if escaped:
+        for written, hidden in zip(_WRITTEN, _HIDDEN, strict=True):
+            texts = texts.str.replace_all(written, hidden, literal=True)
     parts = texts.str.extract_groups(_FAST).struct.unnest()
     parts.columns = [*(f"cef.{name}" for name in _COLUMNS), "pairs"]
-    frame = parts.with_columns(pairs=" " + pl.col("pairs"))
+    frame, slots = _with_labels(parts.with_columns(pairs=" " + pl.col("pairs")), keys)
     columns = []
     for key in keys:
         if key in frame.columns:
-            columns.append(pl.col(key).str.strip_chars(" \t"))
-            continue
-        columns.append((_labelled(key) if key.startswith(_LABEL) else _value(key)).alias(key))
+            value = pl.col(key).str.strip_chars(" \t")
+        else:
+            value = (_labelled(key, slots) if key.startswith(_LABEL) else _value(key)).str.strip_chars(" ")
+        if escaped:
+            value = value.str.replace_many(_HIDDEN, _MEANT)
+        columns.append(value.alias(key))
     sure = pl.col("pairs").is_not_null() & ~pl.Series(texts).str.contains(r"\\|\t", literal=False)
     return frame.select(*columns, sure.alias(SURE))
 
 
 def _value(key: str) -> pl.Expr:
     rest = pl.col("pairs").str.splitn(f" {key}=", 2).struct.field("field_1")
-    return rest.str.extract(_VALUE).str.strip_chars(" ")
+    return rest.str.extract(_VALUE)
 
 
-def _labelled(key: str) -> pl.Expr:
-    named = [
-        pl.when(
-            _value(f"{slot}Label").str.to_lowercase().str.replace_all(r"[^a-z0-9]+", "") == key.removeprefix(_LABEL)
-        ).then(_value(slot))
-        for slot in _SLOTS
-    ]
-    return pl.coalesce(named)
+def _labelled(key: str, slots: Sequence[str]) -> pl.Expr:
+    """Return the value that has the label of *key*, where :func:`_with_labels` has put labels and values."""
+    label = key.removeprefix(_LABEL)
+    named = [pl.when(pl.col(f"{slot} label") == label).then(f"{slot} value") for slot in slots]
+    return pl.coalesce([*named, pl.lit(None, pl.String)])
+
+
+def _with_labels(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
+    """Return *frame* with label and value of the slots that occur in it, and these slots."""
+    if not any(key.startswith(_LABEL) for key in keys):
+        return frame, []
+    pairs = frame["pairs"]
+    slots = [slot for slot in _SLOTS if pairs.str.contains(f" {slot}Label=", literal=True).any()]
+    names = {slot: _value(f"{slot}Label").str.to_lowercase().str.replace_all(_NO_LETTERS.pattern, "") for slot in slots}
+    labels = [name.alias(f"{slot} label") for slot, name in names.items()]
+    return frame.with_columns(*labels, *(_value(slot).alias(f"{slot} value") for slot in slots)), slots
 
 
 def make_leef() -> Cut:
