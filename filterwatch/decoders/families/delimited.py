@@ -24,11 +24,14 @@ def make(columns: Sequence[str], separator: str = ",", *, sheet: bool = False) -
     """
     plain = separator == "\t" and not sheet
 
+    # Of two columns of one name, the first counts.
+    places = sorted({name: at for at, name in reversed(list(enumerate(columns))) if name}.values())
+
     def exact(text: str) -> Mapping[str, str] | None:
         row = text.split(separator) if plain else cells(text, separator)
         if row is None or len(row) < 2 or (sheet and not whole(text, row, columns)):
             return None
-        return {name: value for name, value in zip(columns, row, strict=False) if name}
+        return {columns[at]: row[at] for at in reversed(places) if at < len(row)}
 
     def fast(texts: pl.Series, keys: Sequence[str]) -> pl.DataFrame:
         hidden = hide(texts, separator)
@@ -37,7 +40,7 @@ def make(columns: Sequence[str], separator: str = ",", *, sheet: bool = False) -
             hidden.shown(_unquoted(pl.col("parts").list.get(at, null_on_oob=True))).alias(name)
             if not plain
             else pl.col("parts").list.get(at, null_on_oob=True).alias(name)
-            for at, name in enumerate(columns)
+            for at, name in ((at, columns[at]) for at in places)
             if name in keys
         ]
         sure = (pl.col("parts").list.len() > 1) & hidden.sure
