@@ -84,7 +84,7 @@ class Daemon:
     def said(self) -> str:
         return self.log.read_text()
 
-    def wait_for(self, words: str, seconds: float = 30) -> None:
+    def wait_for(self, words: str, seconds: float = 60) -> None:
         def heard() -> bool:
             assert self.process.poll() is None or words in self.said(), f"it ended: {self.said()}"
             return words in self.said()

@@ -13,7 +13,7 @@ from e2e_gateway import until
 from e2e_netfilter import INSIDE, INSIDE_6, OUTSIDE, OUTSIDE_6, Firewall, needs_ulogd
 from e2e_watch import Watch, lines_of
 
-pytestmark = [pytest.mark.e2e, needs_ulogd, needs_rsyslog, needs_spaces, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.e2e, needs_ulogd, needs_rsyslog, needs_spaces, pytest.mark.timeout(120)]
 
 PEOPLE = {
     "ranges": [
