@@ -228,7 +228,8 @@ def frame_of(log: Log, texts: pl.DataFrame) -> pl.DataFrame:
     if log.duration:
         text = pl.col(log.duration)
         checks.append(text.str.contains(_SECONDS).fill_null(value=True))
-        columns.append((text.cast(pl.Float64, strict=False) * 1000 + 0.001).floor().cast(pl.Int64).alias("duration_ms"))
+        milliseconds = (text.cast(pl.Float64, strict=False) * 1000 + 0.001).floor()
+        columns.append(milliseconds.cast(pl.Int64, strict=False).alias("duration_ms"))
     if log.url:
         uri, host = pl.col("uri"), pl.col("host")
         whole = uri.str.starts_with("/") & host.is_not_null() & (pl.col("method").fill_null("") != "CONNECT")
