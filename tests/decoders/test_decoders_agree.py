@@ -83,7 +83,7 @@ def test_no_line_takes_long_whatever_it_repeats(name: str) -> None:
     random = generator("long", name)
 
     for piece in PIECES:
-        some = heads if MANY else [heads[at] for at in random.integers(len(heads), size=3)]
+        some = [heads[at] for at in random.integers(len(heads), size=12 if MANY else 3)]
         tail = piece * (LONGEST // len(piece))
         lines = [(head + tail)[:LONGEST] for head in some]
         began = time.process_time()
