@@ -16,7 +16,7 @@ from filterwatch.decoders.line_decoder import Reader
 from filterwatch.decoders.reading import Answer, Event, Rejected, Skipped, address, mac, visible
 
 _MESSAGE = re.compile(
-    r"(?P<word>DHCP(?:ACK|OFFER|REQUEST|DISCOVER|RELEASE|DECLINE|EXPIRE|NAK))"
+    r"(?P<word>DHCP(?:ACK|OFFER|REQUEST|DISCOVER|RELEASE|DECLINE|EXPIRE|NAC?K))"
     r"(?: (?:on|for|of) (?P<ip>[0-9.]{7,15})(?: \([0-9.]{7,15}\))?)?(?: (?:to|from) (?P<mac>[0-9A-Fa-f:]{17})"
     # What a device calls itself may hold anything: its end is the last one.
     r"(?: \((?P<name>.{1,255})\) via |))?(?P<rest>.*)",
@@ -42,7 +42,7 @@ def read(line: bytes) -> Answer:
             "client_ip": address(found["ip"]) if found["ip"] else None,
             "client_mac": hardware,
             "host": found["name"].lower() if found["name"] else None,
-            "filter_reason": found["word"],
+            "filter_reason": found["word"].replace("NACK", "NAK"),
         },
     )
 
