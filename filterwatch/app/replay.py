@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -125,7 +125,6 @@ def replay(
     work: Pass,
     inputs: Sequence[Input],
     *,
-    against: Bench | None = None,
     seen: Callable[[int], None] = lambda _bytes: None,
     keep: Callable[[pl.DataFrame], None] = lambda _events: None,
 ) -> Iterator[pl.DataFrame]:
@@ -134,30 +133,50 @@ def replay(
     Args:
         work: The pass; its state is that of a new start.
         inputs: What to read.
-        against: Another set of rules: only what differs is yielded, with ``change`` = ``added`` or ``removed``.
         seen: Called with the bytes of each batch, for a progress bar.
         keep: Called with the enriched events, for reports.
 
     Columns: those of a detection, and ``line`` (from 1, in its file; null where the event is older than the batch).
     """
+    for held, *_ in judged(settled(work, inputs, seen=seen, keep=keep), work.bench):
+        yield held
+
+
+def settled(
+    work: Pass,
+    inputs: Sequence[Input],
+    *,
+    seen: Callable[[int], None] = lambda _bytes: None,
+    keep: Callable[[pl.DataFrame], None] = lambda _events: None,
+) -> Iterator[pl.DataFrame]:
+    """Yield the enriched events of *inputs*, merged by time, with ``line``; arguments as for :func:`replay`."""
     keep_what_is_built()
-    now = datetime.fromtimestamp(0, UTC)
     for events in merged([_events(work, one, seen) for one in inputs]):
-        settled = work.context.settle(events)
-        keep(settled)
-        latest = settled["time"].max()
+        found = work.context.settle(events)
+        keep(found)
+        yield found
+
+
+def judged(frames: Iterable[pl.DataFrame], *benches: Bench) -> Iterator[tuple[pl.DataFrame, ...]]:
+    """Yield what each of *benches* holds for each of *frames*, and at the end what waited for time to pass.
+
+    Columns: those of a detection, and ``line``.
+    """
+    now = datetime.fromtimestamp(0, UTC)
+    for events in frames:
+        latest = events["time"].max()
         now = max(now, latest) if isinstance(latest, datetime) else now
-        held = work.bench(settled, now)
-        if against is not None:
-            held = _difference(held, against(settled, now))
-        # Few lines are held for anything: joining on three texts is dear, asking for a number first is not.
-        lines = settled.select(*_PLACE, "line").filter(pl.col("line_offset").is_in(held["line_offset"].implode()))
-        yield held.join(lines, on=_PLACE, how="left", nulls_equal=True, maintain_order="left")
+        held = [bench(events, now) for bench in benches]
+        yield tuple(_with_lines(one, events) for one in held)
     # What waits for time to pass (a stop that may be a restart) is told as if the log went on silently.
-    held = work.bench.idle(now + AFTER_THE_END)
-    if against is not None:
-        held = _difference(held, against.idle(now + AFTER_THE_END))
-    yield held.with_columns(line=pl.lit(None, pl.Int64))
+    idle = [bench.idle(now + AFTER_THE_END) for bench in benches]
+    yield tuple(one.with_columns(line=pl.lit(None, pl.Int64)) for one in idle)
+
+
+def _with_lines(held: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    # Few lines are held for anything: joining on three texts is dear, asking for a number first is not.
+    lines = events.select(*_PLACE, "line").filter(pl.col("line_offset").is_in(held["line_offset"].implode()))
+    return held.join(lines, on=_PLACE, how="left", nulls_equal=True, maintain_order="left")
 
 
 def _events(work: Pass, one: Input, seen: Callable[[int], None]) -> Iterator[pl.DataFrame]:
@@ -180,18 +199,8 @@ def _named(one: Input, seen: Callable[[int], None]) -> Iterator[LineBatch]:
             yield batch
 
 
-def _difference(old: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """Return what only one of the two holds; a rule that changed but still holds for the same line is no difference."""
-    return pl.concat(
-        [
-            new.join(old, on="id", how="anti").with_columns(change=pl.lit("added")),
-            old.join(new, on="id", how="anti").with_columns(change=pl.lit("removed")),
-        ]
-    )
-
-
 def as_json_lines(detections: pl.DataFrame) -> bytes:
     """Return detections as the contract's JSON lines; nulls stay, so that every line has every key."""
-    keys = [*COLUMNS, *(name for name in ("change",) if name in detections.columns)]
+    keys = [*COLUMNS, *(name for name in ("change", "level_before") if name in detections.columns)]
     frame = detections.select(keys).with_columns(pl.col("time").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
     return frame.write_ndjson().encode()

@@ -1,4 +1,4 @@
-"""``filterwatch replay``: the whole pass over old logs."""
+"""``filterwatch replay``: the whole pass over old logs, and what other rules would change."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO, Optional
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Optional
 
 import typer
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import polars as pl
+
+    from filterwatch.app.bench import Difference
+    from filterwatch.app.parts import School
+    from filterwatch.app.replay import Asked
+    from filterwatch.pipeline import Bench
 
 # typer reads these spellings of "may be left out".
 # ruff: noqa: UP045
@@ -19,7 +29,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command()
-    def replay(
+    def replay(  # noqa: PLR0917 - typer's way to declare options
         files: Annotated[
             Optional[list[Path]], typer.Argument(help="Logs, plain or compressed; - reads standard input.")
         ] = None,
@@ -31,29 +41,156 @@ def register(app: typer.Typer) -> None:
         source: Annotated[
             Optional[list[str]], typer.Option(metavar="NAME=FILE", help="A log of a configured source (or format).")
         ] = None,
+        first: Annotated[Optional[str], typer.Option("--from", help="Archived events from this day on.")] = None,
+        last: Annotated[Optional[str], typer.Option("--to", help="... to this day; default: yesterday.")] = None,
+        span: Annotated[Optional[str], typer.Option("--last", help="Archived events of so long: 7d, 2w.")] = None,
         against: Annotated[
-            Optional[Path], typer.Option(metavar="DIR", help="Print only what the rules in DIR would add and remove.")
+            Optional[Path], typer.Option(metavar="DIR", help="Say what the rules in DIR would add, remove and change.")
         ] = None,
-        output: Annotated[Optional[Path], typer.Option(help="Write here instead of standard output.")] = None,
+        samples: Annotated[int, typer.Option(help="With --against: so many detections of each rule.")] = 0,
+        output: Annotated[Optional[Path], typer.Option(help="Write the JSON lines here; - is standard output.")] = None,
     ) -> None:
         """Run old logs through the whole pass, merged by time; nothing is sent, nothing recorded.
 
-        Prints one JSON line for each detection.
+        Prints one JSON line for each detection. With --against: a table of what other rules would change, the
+        detections that differ as JSON lines with --output; exits 1 when anything differs.
         """
         # Before Polars is imported: the pass has two threads of its own (docs/performance.md).
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
-        from filterwatch import policy
         from filterwatch.app import replay as part
-        from filterwatch.pipeline import Pass
+        from filterwatch.app.bench_archive import days_asked
+        from filterwatch.app.settings import DEFAULT
+        from filterwatch.clock import SystemClock
+        from filterwatch.errors import FilterwatchError
 
-        asked = part.Asked(config, rules, files or (), format_, source or ())
+        archived = first is not None or last is not None or span is not None
+        if archived and (files or source):
+            raise FilterwatchError("either logs, or days of the archive (--from, --to, --last); leave one out")
+        asked = part.Asked(config or (DEFAULT if archived else None), rules, files or (), format_, source or ())
         school = asked.school()
-        inputs = asked.inputs(school)
-        work = Pass({one.source: one.feed for one in inputs}, school.enrichment(), school.bench())
-        other = school.bench(policy.load(against)) if against else None
-        with _written(output) as out, _progress(_size(path for one in inputs for path in one.paths)) as seen:
-            for detections in part.replay(work, inputs, against=other, seen=seen):
-                out.write(part.as_json_lines(detections))
+        today = SystemClock().now().astimezone(school.zone).date()
+        work = _Work(school, asked, days_asked(first, last, span, today))
+        if against is None:
+            work.print_detections(output)
+        elif work.print_difference(against, samples, output):
+            raise typer.Exit(1)
+
+
+class _Work:
+    """What is replayed, and by what rules."""
+
+    def __init__(self, school: School, asked: Asked, days: tuple[date, date] | None) -> None:
+        self.school, self.asked, self.days = school, asked, days
+
+    def print_detections(self, output: Path | None) -> None:
+        """Print a JSON line for each detection."""
+        from filterwatch.app import replay as part
+
+        with self._frames() as (frames, make), _written(output) as out:
+            for (held,) in part.judged(frames, make(None)):
+                out.write(part.as_json_lines(held))
+
+    def print_difference(self, against: Path, samples: int, output: Path | None) -> bool:
+        """Print what the rules in *against* change; return whether they change anything."""
+        from filterwatch.app import bench
+        from filterwatch.app.replay import as_json_lines
+
+        known = self.school.configuration
+        with self._frames() as (frames, make):
+            alerts = known.settings.alerts if known else None
+            found = bench.compare(frames, make(None), make(against), alerts=alerts, samples=samples)
+        if output is not None:
+            with _written(output) as out:
+                out.write(as_json_lines(found.detections))
+        if output != Path("-"):
+            _table(found, archived=self.days is not None)
+        return bool(len(found.detections))
+
+    @contextmanager
+    def _frames(self) -> Iterator[tuple[Iterable[pl.DataFrame], Callable[[Path | None], Bench]]]:
+        """Give the events and what makes a bench of a directory of rules; null is the school's own."""
+        from filterwatch import policy
+        from filterwatch.app import bench_archive
+        from filterwatch.app import replay as part
+        from filterwatch.pipeline import Bench, Pass
+
+        if self.days is not None and self.school.configuration is not None:
+            days = (self.days[1] - self.days[0]).days + 1
+            with _progress(days) as seen:
+                yield (
+                    bench_archive.archived(self.school.configuration, self.days, seen),
+                    lambda directory: bench_archive.rules_only(policy.load(directory or self.school.rules)),
+                )
+            return
+        inputs = self.asked.inputs(self.school)
+        nothing = Bench(policy.RuleSet((), {}))
+        work = Pass({one.source: one.feed for one in inputs}, self.school.enrichment(), nothing)
+        with _progress(_size(path for one in inputs for path in one.paths)) as seen:
+            yield (
+                part.settled(work, inputs, seen=seen),
+                lambda directory: self.school.bench(policy.load(directory) if directory else None),
+            )
+
+
+def _table(found: Difference, *, archived: bool) -> None:
+    from filterwatch.app.bench_archive import NOT_REPLAYED
+    from filterwatch.cli._records import say, table
+    from filterwatch.cli._wrapped import wrapped
+
+    columns = ("Rule", "Added", "Removed", "Changed", "Level", "People", "Devices", "Alerts/week")
+    table(
+        columns,
+        [
+            (
+                one.rule,
+                f"{one.added:,}",
+                f"{one.removed:,}",
+                f"{one.changed:,}",
+                _arrow(*one.levels),
+                f"{one.people:,}",
+                f"{one.devices:,}",
+                _arrow(*(_number(alerts) for alerts in one.alerts)),
+            )
+            for one in found.rules
+        ],
+        "Nothing differs.",
+        wrap=("Rule", "Level"),
+    )
+    _samples(found)
+    before, after = (_number(one) for one in found.alerts)
+    say("")
+    wrapped(
+        f"{len(found.detections):,} detections differ, {found.kept:,} are the same, over {found.days} "
+        f"day{'s' if found.days > 1 else ''} with {found.people:,} people and {found.devices:,} devices."
+    )
+    wrapped(f"Estimated alerts a week in all: {before} before, {after} after.")
+    if archived:
+        wrapped(NOT_REPLAYED)
+
+
+def _samples(found: Difference) -> None:
+    from filterwatch.cli._records import say
+    from filterwatch.cli._wrapped import wrapped
+    from filterwatch.text import defang
+
+    for rule in found.rules:
+        if not len(rule.samples):
+            continue
+        say("")
+        say(rule.rule)
+        for row in rule.samples.iter_rows(named=True):
+            illegal = row["category"] == "csam"
+            host = "host withheld: illegal content" if illegal else defang(row["host"] or "no host")
+            said = f"{row['change']} {row['time']:%d %b %H:%M} UTC, {row['group'] or 'unknown'}, {host}"
+            wrapped(f"{said}, {row['action'] or 'action unknown'}: {row['reason']}", "  ")
+
+
+def _arrow(before: str, after: str) -> str:
+    return before if before == after else f"{before} > {after}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
 
 
 def _size(paths: Iterable[Path]) -> int:
@@ -64,10 +201,11 @@ def _size(paths: Iterable[Path]) -> int:
 
 @contextmanager
 def _written(path: Path | None) -> Iterator[BinaryIO]:
-    if path is None:
+    if path is None or path == Path("-"):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
     else:
+        path.touch(mode=0o600)  # it is about people
         with path.open("wb") as out:
             yield out
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
 
 import pytest
 from typer.testing import CliRunner
 
-from filterwatch.app.settings import shipped
 from filterwatch.cli import make_app
 
 KEYS = [
@@ -69,19 +67,6 @@ def test_compressed_logs_of_several_sources_are_merged_by_time(school):
     times = [one["time"] for one in held if one["rule"] == "bypass-vpn"]
     assert 2 == len(times)
     assert sorted(times) == times
-
-
-def test_against_prints_only_what_other_rules_change(school):
-    fewer = school / "fewer"
-    shutil.copytree(shipped("rules"), fewer)
-    (fewer / "bypass-vpn.yaml").unlink()
-    command = ("--config", school / "filterwatch.yaml", "--source", f"squid={school / 'access.log'}")
-
-    same = run(*command, "--against", shipped("rules"))
-    changed = run(*command, "--against", fewer)
-
-    assert [] == same
-    assert [("removed", "bypass-vpn")] == [(one["change"], one["rule"]) for one in changed]
 
 
 def test_a_cut_compressed_log_is_said_and_what_is_there_is_read(school, caplog):

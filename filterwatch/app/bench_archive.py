@@ -1,0 +1,99 @@
+"""Events that the archive and the journal hold, for judging them again: rules only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+
+import polars as pl
+
+from filterwatch import archive, policy
+from filterwatch.app.settings import Configuration
+from filterwatch.detectors.threshold import Threshold
+from filterwatch.errors import FilterwatchError
+from filterwatch.journal import JournalError, Reader
+from filterwatch.pipeline import Bench
+from filterwatch.text import printable
+
+FRAME = 200_000
+"""Events judged at once: about 100 MB."""
+
+NOT_REPLAYED = (
+    "Judged from archived events: rules and their counts only. Lists, people, devices and school hours are as they "
+    "were when the lines were read; detectors, term and holidays, and what the decoders make of a line are not "
+    "replayed. For these, replay the log files."
+)
+"""What an archive cannot answer, for people."""
+
+_DAYS = {"d": 1, "w": 7}
+
+
+def days_asked(first: str | None, last: str | None, span: str | None, today: date) -> tuple[date, date] | None:
+    """Return the first and the last local day that somebody asks for; null for none.
+
+    Args:
+        first: ``--from``, as typed.
+        last: ``--to``, as typed; left out, yesterday.
+        span: ``--last``: ``7d`` or ``2w``, whole days that end with yesterday.
+        today: The local date.
+
+    Raises:
+        FilterwatchError: They are no days, or contradict each other.
+    """
+    if first is None and last is None and span is None:
+        return None
+    end = _day("--to", last) if last else today - timedelta(days=1)
+    if span is not None:
+        found = re.fullmatch(r"([1-9]\d{0,3})([dw])", span)
+        if first is not None or not found:
+            raise FilterwatchError(f"--last {printable(span)}: write days or weeks as 7d or 2w, without --from")
+        return end - timedelta(days=int(found[1]) * _DAYS[found[2]] - 1), end
+    if first is None:
+        raise FilterwatchError("--to needs --from; write a date as 2026-11-16")
+    start = _day("--from", first)
+    if end < start:
+        raise FilterwatchError(f"--to {end} is before --from {start}; turn them round")
+    return start, end
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise FilterwatchError(f"{option} {printable(text)}: write a date as 2026-11-16") from None
+
+
+def archived(
+    configuration: Configuration, days: tuple[date, date], seen: Callable[[int], None] = lambda _days: None
+) -> Iterator[pl.DataFrame]:
+    """Yield the events of local *days*, both included, in order of time within a day, with ``line`` null.
+
+    Args:
+        configuration: Whose archive and journal.
+        days: The first and the last.
+        seen: Called after each day, for a progress bar.
+
+    Raises:
+        FilterwatchError: There is no event in these days, or the archive cannot be read.
+    """
+    folder = configuration.state / "archive"
+    none = True
+    day, end = days
+    try:
+        journal = Reader.at(configuration.state / "journal.db")
+    except JournalError:
+        journal = None
+    while day <= end:
+        events = archive.scan(folder, journal, start=day, end=day).sort("time", "source", "line_offset").collect()
+        none &= events.is_empty()
+        yield from events.with_columns(line=pl.lit(None, pl.Int64)).iter_slices(FRAME)
+        seen(1)
+        day += timedelta(days=1)
+    if none:
+        raise FilterwatchError(f"{folder}: holds no event from {days[0]} to {end}; name other days, or log files")
+
+
+def rules_only(rules: policy.RuleSet) -> Bench:
+    """Return *rules* with the counts of those that count, which remember nothing yet."""
+    return Bench(rules, [Threshold(rules.counts)])

@@ -1,0 +1,204 @@
+"""filterwatch replay --against: what other rules would have done, told by rule."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from filterwatch import archive, records
+from filterwatch.alerts import Settings
+from filterwatch.alerts.settings import Grouping
+from filterwatch.app import bench
+from filterwatch.app.bench_alerts import estimate
+from filterwatch.app.bench_archive import days_asked
+from filterwatch.app.replay import Asked, settled
+from filterwatch.app.settings import load, shipped
+from filterwatch.cli import make_app
+from filterwatch.clock import SystemClock
+from filterwatch.errors import FilterwatchError
+from filterwatch.events import DETECTION_SCHEMA
+from filterwatch.journal import Commit, Counts, Journal
+from filterwatch.lines import Checkpoint
+from filterwatch.pipeline import Pass
+
+records.setup(":memory:", "a secret for tests")
+
+from filterwatch.alerts.desk import Desk  # noqa: E402
+from filterwatch.alerts.grouping import sessions  # noqa: E402
+from filterwatch.records.opening import open_registers  # noqa: E402
+
+VPN = "1795600{:03}.000    120 10.10.1.{} TCP_TUNNEL/200 5000 CONNECT {}:443 pupil{} HIER_DIRECT/192.0.2.7 -\n"
+CONFIG = """
+site: replay
+state: state
+sources: [{name: squid, format: squid, path: access.log}]
+people: {ranges: [{net: 10.10.0.0/16, group: pupils}]}
+alerts: {recipients: {coordinator: {name: A, channels: [m]}, head: {name: B, channels: [n]}}}
+delivery: {channels: {m: {url: "json://127.0.0.1"}, n: {url: "json://127.0.0.1"}}}
+"""
+MONDAY = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def school(tmp_path):
+    (tmp_path / "filterwatch.yaml").write_text(CONFIG)
+    lines = [
+        VPN.format(n, n % 3, host, n % 3) for n, host in enumerate(["nordvpn.com", "x.test", "www.bet365.com"] * 4)
+    ]
+    (tmp_path / "access.log").write_text("".join(lines))
+    ours, other = tmp_path / "ours", tmp_path / "other"
+    (ours / "lists").mkdir(parents=True)
+    (ours / "lists" / "gambling.txt").write_text("# category: gambling\nbet365.com\n")
+    (ours / "lists" / "vpn.txt").write_text("# category: bypass\n# kind: vpn\nnordvpn.com\n")
+    for name in ("gambling", "bypass-vpn"):
+        shutil.copy(shipped("rules") / f"{name}.yaml", ours)
+    shutil.copytree(ours, other)
+    (other / "bypass-vpn.yaml").unlink()
+    gambling = (other / "gambling.yaml").read_text()
+    (other / "gambling.yaml").write_text(gambling.replace("level: medium", "level: high"))
+    news = gambling.replace("id: gambling", "id: own").replace("categories: [gambling]", "host: x.test")
+    (other / "own.yaml").write_text(news)
+    return tmp_path
+
+
+def run(school, *words):
+    config = str(school / "filterwatch.yaml")
+    command = ["replay", "--config", config, "--rules", str(school / "ours"), *map(str, words)]
+    return CliRunner().invoke(make_app(), command, catch_exceptions=False)
+
+
+def test_the_same_rules_change_nothing(school):
+    done = run(school, school / "access.log", "--against", school / "ours")
+    assert done.exit_code == 0
+    assert "Nothing differs." in done.stdout
+
+
+def test_added_removed_and_changed_detections_are_counted_by_rule(school):
+    out = school / "diff.jsonl"
+    done = run(school, school / "access.log", "--against", school / "other", "--output", out)
+
+    rows = {line.split()[0]: line.split()[1:4] for line in done.stdout.splitlines() if line}
+    assert done.exit_code == 1
+    assert rows["bypass-vpn"] == ["0", "4", "0"]
+    assert rows["own"] == ["4", "0", "0"]
+    assert rows["gambling"] == ["0", "0", "4"]
+    assert "medium > high" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    written = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {(one["rule"], one["change"], one["level_before"]) for one in written} == {
+        ("bypass-vpn", "removed", None),
+        ("own", "added", None),
+        ("gambling", "changed", "medium"),
+    }
+    assert (out.stat().st_mode & 0o777) == 0o600
+
+
+def test_the_table_names_nobody_and_samples_show_hosts_that_link_nowhere(school):
+    plain = run(school, school / "access.log", "--against", school / "other").stdout
+    shown = run(school, school / "access.log", "--against", school / "other", "--samples", "2").stdout
+    for told in (plain, shown):
+        assert "pupil1" not in told
+        assert "10.10.1" not in told
+    assert "nordvpn" not in plain
+    assert shown.count("removed 25 Nov") == 2
+    assert "nordvpn[.]com" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_last_week_is_judged_again_straight_from_the_archive(school):
+    asked = Asked(school / "filterwatch.yaml", school / "ours", sources=[f"squid={school / 'access.log'}"])
+    known = asked.school()
+    inputs = asked.inputs(known)
+    work = Pass({one.source: one.feed for one in inputs}, known.enrichment(), known.bench())
+    events = pl.concat(list(settled(work, inputs))).drop("line")
+    state = load(school / "filterwatch.yaml").state
+    state.mkdir()
+    with Journal.open(state / "journal.db", writer=True, clock=SystemClock()) as journal:
+        at = Checkpoint("squid", events["stream"][0], 10_000)
+        journal.commit(Commit(MONDAY, at, 0, events, counts=Counts(12, 12)))
+
+    words = ("--from", "2026-11-25", "--to", "2026-11-25")
+    done = run(school, *words, "--against", school / "other")
+    rows = {line.split()[0]: line.split()[1:4] for line in done.stdout.splitlines() if line}
+    assert done.exit_code == 1
+    assert (rows["bypass-vpn"], rows["own"]) == (["0", "4", "0"], ["4", "0", "0"])
+    assert "rules and their counts only" in done.stdout
+    held = [json.loads(line)["rule"] for line in run(school, *words).stdout.splitlines()]
+    assert held.count("bypass-vpn") == 4
+    with pytest.raises(FilterwatchError, match="holds no event from 2026-10-01"):
+        run(school, "--from", "2026-10-01", "--to", "2026-10-02")
+    with pytest.raises(FilterwatchError, match="either logs, or days"):
+        run(school, school / "access.log", "--last", "7d")
+    assert archive.scan(state / "archive").collect().is_empty()
+
+
+def test_days_are_those_before_today_and_nonsense_is_refused():
+    today = MONDAY.date()
+    assert days_asked(None, None, None, today) is None
+    assert [day.isoformat() for day in days_asked(None, None, "7d", today)] == ["2026-11-16", "2026-11-22"]
+    assert [day.isoformat() for day in days_asked(None, "2026-11-20", "1w", today)] == ["2026-11-14", "2026-11-20"]
+    assert [day.isoformat() for day in days_asked("2026-11-20", None, None, today)] == ["2026-11-20", "2026-11-22"]
+    for wrong in ((None, None, "0d"), (None, None, "7"), ("x", None, None), ("2026-11-23", "2026-11-22", None)):
+        with pytest.raises(FilterwatchError):
+            days_asked(*wrong, today)
+
+
+def detections(seed: int) -> pl.DataFrame:
+    draw = random.Random(seed)
+    rules = [
+        ("gambling", "gambling", "medium", "breach"), ("bypass-vpn", "bypass", "high", "breach"),
+        ("csam", "csam", "critical", "breach"), ("suicide-searches", "suicide", "critical", "welfare"),
+        ("games", "games", "low", "advisory"), ("x", None, "informational", "advisory"),
+        ("adult", "adult", "high", None),
+    ]  # fmt: skip
+    rows = []
+    for n in range(draw.randrange(1, 120)):
+        rule, category, level, outcome = draw.choice(rules)
+        rows.append(
+            {
+                "id": f"{n:032}", "time": MONDAY + timedelta(minutes=draw.randrange(2000) ** 2 // 900), "rule": rule,
+                "category": category, "level": level, "outcome": outcome, "person": draw.choice([None, "", "a", "b"]),
+                "device": draw.choice([None, "d"]), "client_ip": draw.choice([None, "10.0.0.1"]),
+                "identity": draw.choice([None, "authenticated", "lease", "address"]),
+                "group": draw.choice([None, "pupils", "staff", "governors"]), "site": draw.choice([None, "s"]),
+            }
+        )  # fmt: skip
+    return pl.DataFrame([{name: row.get(name) for name in DETECTION_SCHEMA} for row in rows], DETECTION_SCHEMA)
+
+
+@pytest.fixture(scope="module")
+def registers(tmp_path_factory):
+    open_registers(records.Settings(), tmp_path_factory.mktemp("registers"))
+    yield
+    records.setup(":memory:", "a secret for tests")
+
+
+@pytest.mark.usefixtures("registers")
+@pytest.mark.parametrize("seed", range(25))
+def test_the_estimate_counts_the_alerts_that_grouping_makes(seed):
+    settings = Settings.model_construct(recipients={}, levels={"low": "daily"}, grouping=Grouping())
+    found = detections(seed)
+    made = sessions(found.iter_rows(named=True), Desk(settings, ZoneInfo("Europe/London"), "secret"))
+    estimated = estimate(found, settings)
+    assert estimated.alerts == len(made)
+    for rule in found["rule"].unique():
+        assert estimated.by_rule[rule] == sum(any(d["rule"] == rule for d in one.detections) for one in made), rule
+
+
+def test_what_only_one_holds_and_what_both_hold_otherwise_differs():
+    was = detections(3).with_columns(line=pl.lit(None, pl.Int64), change=pl.lit("")).select(bench.KEPT)
+    is_ = was.slice(5).with_columns(level=pl.lit("high", was.schema["level"]))
+    found = bench.difference(was, is_)
+    assert set(found.filter(pl.col("change") == "removed")["id"]) == set(was["id"][:5])
+    assert set(found.filter(pl.col("change") == "changed")["id"]) == set(
+        was.slice(5).filter(pl.col("level") != "high")["id"]
+    )
+    back = bench.difference(is_, was)
+    assert back.filter(pl.col("change") == "added").height == 5
