@@ -101,7 +101,8 @@ class Receiver:
         self._dirty, self._hurry, self._synced = asyncio.Event(), asyncio.Event(), asyncio.Event()
         for inlet in self._inlets:
             self._note_down(inlet)
-        writing = loop.create_task(self._write_on(stopping))
+        last = asyncio.Event()
+        writing = loop.create_task(self._write_on(last.is_set))
         for one in self._listeners:
             if one.kind == "udp":
                 loop.add_reader(one.socket, self._on_datagrams, one)
@@ -119,6 +120,7 @@ class Receiver:
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            last.set()  # not before: what was read last must still be written
             self._dirty.set()
             self._hurry.set()
             await writing
