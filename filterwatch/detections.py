@@ -24,11 +24,13 @@ class Count:
         at_least: How many counted events.
         within: The span of event time they must lie in.
         by: Event column that they share: ``person``, ``device``, ``client_ip``, ``domain`` or ``site``.
+        apart: Those sooner after one that counted belong to it and do not count.
     """
 
     at_least: int
     within: timedelta
     by: str
+    apart: timedelta = timedelta()
 
 
 class Detector(Protocol):

@@ -2,6 +2,7 @@
 
 The hit that completes the count gives one detection.  Further hits of the same key within one span of it belong to the
 same story and are silent; after that counting starts from nothing, so that what goes on for hours is told once a span.
+Where a rule says how far ``apart`` hits must be, those sooner before or after one that counted belong to it: one page.
 
 Hits count at their own time (the start of the request), in whatever order they arrive.  Each source is counted by
 itself: a visit that a proxy and a resolver both log is one visit.
@@ -57,9 +58,11 @@ class _Tally:
     times: list[int] = field(default_factory=list)
     told: int | None = None
 
-    def hit(self, at: int, at_least: int, within: int) -> bool:
+    def hit(self, at: int, at_least: int, within: int, apart: int = 0) -> bool:
         """Count a hit; return whether it completes the count."""
         if self.told is not None and abs(at - self.told) <= within:
+            return False
+        if apart and self._belongs(at, apart):
             return False
         insort(self.times, at)
         here = bisect_left(self.times, at)
@@ -70,6 +73,10 @@ class _Tally:
                 self.told = at
                 return True
         return False
+
+    def _belongs(self, at: int, apart: int) -> bool:
+        here = bisect_left(self.times, at)
+        return any(abs(at - time) < apart for time in self.times[max(0, here - 1) : here + 1])
 
     def forget(self, before: int) -> bool:
         """Forget what is older; return whether nothing is left."""
@@ -116,7 +123,7 @@ class Threshold:
         if len(self._tallies) > MOST_KEYS:
             del self._tallies[next(iter(self._tallies))]
         tally.forget(self._oldest(key))
-        return tally.hit(at, count.at_least, count.within // _STEP)
+        return tally.hit(at, count.at_least, count.within // _STEP, count.apart // _STEP)
 
     def _oldest(self, key: Key) -> int:
         """Return the time before which no hit counts together with one that may still arrive."""

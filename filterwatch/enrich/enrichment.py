@@ -47,6 +47,9 @@ class Settings(Part):
     chains: tuple[Chain, ...] = Field(
         default=(), description="Proxies behind a filter whose log is read too: the filter's line of a request counts."
     )
+    furniture: tuple[str, ...] = Field(
+        default=(), description="Further hosts that only other pages and programs load: no visit of a person."
+    )
 
 
 class Enrich:
@@ -83,7 +86,7 @@ class Enrich:
 
     def prepare(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return *events* with when (``started``, ``local_*``, ``weekday``, ``in_school_hours``) and where
-        (``domain``, ``search_terms``, ``categories`` and, for rules, ``category_bits``).
+        (``domain``, ``search_terms``, ``categories`` and, for rules, ``category_bits`` and ``embedded``).
         """  # noqa: D205 - the columns are the promise
         return self._where.add(self._when.add(events))
 
@@ -147,7 +150,7 @@ def build(
     suffixes = Suffixes(directory / settings.suffix_list if settings.suffix_list else None)
     files = LeaseFiles(directory / path for path in settings.people.leases)
     when = When(zone or ZoneInfo("Europe/London"), settings.calendar, settings.logged_at_start)
-    where = Where(index or NoLists(), suffixes, Engines())
+    where = Where(index or NoLists(), suffixes, Engines(), settings.furniture)
     return Enrich(when, where, register, settings.people, files, settings.chains)
 
 

@@ -1,12 +1,14 @@
-"""Where: the registrable domain, what was searched for, and what the lists say of the host."""
+"""Where: the registrable domain, what was searched for, what the lists say of the host, and whether it is furniture."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import polars as pl
 
 from filterwatch.enrich.columns import column
+from filterwatch.enrich.furniture import Furniture, Site
 from filterwatch.enrich.hosts import normal_host
 from filterwatch.enrich.search import Engines
 from filterwatch.enrich.suffixes import Suffixes
@@ -31,6 +33,7 @@ _NAMES = pl.Schema(
         "category_bits": pl.UInt64(),
         "_engine": pl.UInt16(),
         "_pages": pl.Boolean(),
+        "_furniture": pl.UInt8(),
     }
 )
 
@@ -73,11 +76,13 @@ class Where:
         index: The compiled lists.
         suffixes: The Public Suffix List.
         engines: The search engines.
+        furniture: Further hosts that only other pages load, besides those known.
     """
 
-    def __init__(self, index: Index, suffixes: Suffixes, engines: Engines) -> None:
+    def __init__(self, index: Index, suffixes: Suffixes, engines: Engines, furniture: Sequence[str] = ()) -> None:
         self._suffixes = suffixes
         self._engines = engines
+        self._furniture = Furniture(self._site_of, more=furniture)
         self._memory = (index, pl.DataFrame(schema=_NAMES))
 
     def use(self, index: Index) -> None:
@@ -88,7 +93,8 @@ class Where:
         """Return *events* with ``domain``, ``search_terms``, ``categories`` and ``category_bits``.
 
         The place is the host, else the DNS name asked for, else the address it went to.  ``category_bits`` is 0 and
-        ``categories`` null where no list names it.
+        ``categories`` null where no list names it.  ``embedded``, for rules, says which requests are no visits; the
+        column is left out where there are none.
         """
         index, memory = self._memory  # once: newer lists begin with a whole batch
         events = self._look_up(events.with_columns(_place(events).alias("_name")), index, memory)
@@ -97,9 +103,15 @@ class Where:
             terms = self._engines.read(events["url"], events["_engine"])
         else:
             terms = pl.Series([None], dtype=pl.String).new_from_index(0, len(events))
-        return events.with_columns(terms.alias("search_terms"), _words(events["category_bits"])).drop(
-            "_name", "_engine", "_pages"
+        embedded = self._furniture.embedded(events)
+        more = [embedded] if embedded is not None else []
+        return events.with_columns(terms.alias("search_terms"), _words(events["category_bits"]), *more).drop(
+            "_name", "_engine", "_pages", "_furniture"
         )
+
+    def _site_of(self, host: str) -> Site:
+        found = self._suffixes.registrable(host)
+        return Site(found.domain or host, self._engines.number(host, found) is not None)
 
     def _look_up(self, events: pl.DataFrame, index: Index, memory: pl.DataFrame) -> pl.DataFrame:
         known = memory
@@ -133,6 +145,7 @@ class Where:
                 "category_bits": index.lookup(hosts).cast(pl.UInt64).fill_null(0),
                 "_engine": [self._engines.number(*one) if one else None for one in found],
                 "_pages": index.has_pages(hosts) if isinstance(index, PageIndex) else None,
+                "_furniture": [self._furniture.of(host) if host else None for host in hosts.to_list()],
             },
             schema=_NAMES,
         )

@@ -77,6 +77,9 @@ class Conditions:
     def rule(self, rule: Rule, version: str) -> Compiled:
         """Return a rule as trees."""
         who, when, match = self.who(rule.who), self.when(rule.when), self.match(rule.match)
+        if rule.visits == "only":
+            part = self._facts.flag("embedded", "loaded by another page or a program", pl.col("embedded"), "embedded")
+            match = _all([*(match.parts if isinstance(match, Every) else [match]), Not(part)])
         asks = frozenset(test.word for part in (who, when, match) for test in tests(part))
         return Compiled(rule, version, who, when, match, asks)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -96,11 +96,22 @@ class When(Part):
 
 
 class Threshold(Part):
-    """How often a rule must hold before it is a detection."""
+    """How often a rule must hold before it is a detection.
+
+    Attributes:
+        apart: What happens sooner after a hit that counted belongs to it: one page, one try, one visit.
+    """
 
     at_least: Annotated[int, Field(ge=1, le=100_000)]
     within: Duration
     by: Annotated[str, one_of(_BY)]
+    apart: Duration = timedelta()
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Threshold:
+        if self.apart * (self.at_least - 1) > self.within:
+            raise ValueError("so many hits so far apart never lie within the span; lower at_least or apart")
+        return self
 
 
 def _local(value: object) -> datetime:
@@ -157,6 +168,7 @@ class Example(Part):
     filter_reason: Text | None = None
     mime_type: Text | None = None
     user_agent: Text | None = None
+    referrer: Text | None = None
     control_event: Annotated[str, one_of(CONTROL_EVENTS)] | None = None
     control_service: Text | None = None
     person: Text | None = None
@@ -187,7 +199,9 @@ class Rule(Part):
         category: What kind of content; null for a technical rule.
         kind: Kind of bypass; null takes it from the list that held.
         limits: What the logs cannot tell.
+        visits: Whether requests that pages and programs make by themselves are left out (``only``) or judged too.
         count: Threshold; null means that one event is enough.
+        once: Level of what may be an accident, a person's first such visit in a week; null for `level`.
         enabled: False keeps the rule, checked, but never judges by it.
     """
 
@@ -204,12 +218,25 @@ class Rule(Part):
     who: Who = Who()
     when: When = When()
     match: Match
+    visits: Literal["only", "any"] = "any"
     count: Threshold | None = None
+    once: Annotated[str, one_of(LEVELS)] | None = None
     outcome: Annotated[str, one_of(OUTCOMES)]
     examples: Examples
     enabled: bool = True
 
+    @model_validator(mode="after")
+    def _once_is_less(self) -> Rule:
+        if self.once is None:
+            return self
+        if self.count is not None:
+            raise ValueError("'once' is for rules that one event is enough for; remove once or count")
+        if LEVELS.index(self.once) >= LEVELS.index(self.level):
+            raise ValueError(f"'once' must be less than the level, {self.level}; lower it or remove it")
+        return self
+
     @property
     def threshold(self) -> Count | None:
         """How often it must hold, for the detector that counts."""
-        return Count(self.count.at_least, self.count.within, self.count.by) if self.count else None
+        count = self.count
+        return Count(count.at_least, count.within, count.by, count.apart) if count else None
