@@ -6,7 +6,7 @@ of one frame, so both ways mean the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
@@ -55,13 +55,35 @@ class Way:
 
     def messages(self, texts: pl.Series) -> pl.Series:
         """Return the message in each text; null where it is none of this shape."""
-        behind, ends = self.shape.behind, self.shape.ends
-        begins = self.shape.begins or (None if behind else _BEGINS.get(self.shape.family))
+        behind, ends, begins = self.shape.behind, self.shape.ends, self._begins
         if not (begins or behind or ends):
-            return texts
+            whole = self.shape.pattern
+            return texts if whole is None else pl.select(pl.when(texts.str.contains(whole)).then(texts)).to_series()
         lead = f"(?:{behind})" if behind else "" if begins else "^"
         rest = f".*?)(?:{ends})?$" if ends else ".*)$"
         return texts.str.extract(f"(?s){lead}({f'(?:{begins})' if begins else ''}{rest}")
+
+    @property
+    def _begins(self) -> str | None:
+        return self.shape.begins or (None if self.shape.behind else _BEGINS.get(self.shape.family))
+
+    def ascii_messages(self, texts: pl.Series) -> pl.Series:
+        """Return what :meth:`messages` does, of texts of ASCII: finding a place is twenty times as fast as a group."""
+        behind, ends, begins = self.shape.behind, self.shape.ends, self._begins
+        if not (begins or behind):
+            return self.messages(texts)
+        start = f"(?s:{f'(?:{behind})' if behind else ''}{f'(?:{begins})' if begins else ''})"
+        text = pl.lit(texts)
+        message = text.str.slice(text.str.find(start))
+        if behind:
+            # How much of it stands behind depends on what follows, so the same expression tells.
+            message = message.str.slice(
+                message.str.extract(f"(?s)^((?:{behind})){f'(?:{begins})' if begins else ''}").str.len_bytes()
+            )
+        if ends:
+            message = message.str.replace(f"(?s)(?:{ends})$", "")
+        # Without a place to begin, slice gives null.
+        return pl.select(message).to_series()
 
     def heads(self, texts: pl.Series) -> pl.DataFrame:
         """Return the texts by key that stand in the head of each text; null where it has none."""
@@ -69,6 +91,14 @@ class Way:
             return pl.DataFrame()
         groups = texts.str.extract_groups(self.shape.head).struct.unnest()
         return groups.select(column for column in groups if not column.name.isdigit())
+
+    def cuts(self, texts: pl.Series) -> Callable[[int], Mapping[str, str] | None]:
+        """Return what gives the texts by key in one of *texts*, by its place; null where it is none of this shape."""
+        messages = self.messages(texts)
+        if self.cut.many is not None:
+            return self.cut.many(messages).__getitem__
+        each, exact = messages.to_list(), self.cut.exact
+        return lambda at: None if each[at] is None else exact(each[at])
 
     def keys(self, wanted: Sequence[str]) -> dict[str, list[str]]:
         """Return under what names the line may have each of the keys."""
@@ -155,7 +185,7 @@ class MappedDecoder:
         for number, way in enumerate(self._ways):
             if not len(rest):
                 break
-            message = way.messages(rest["text"])
+            message = way.ascii_messages(rest["text"])
             mine = rest.filter(message.is_not_null()) if message.null_count() else rest
             if not len(mine):
                 continue
@@ -194,7 +224,7 @@ class MappedDecoder:
             return self._nothing, pl.DataFrame(schema=ANSWERS), []
         whole = [visible(batch.line(index).removeprefix(b"\xef\xbb\xbf").lstrip(b"\0")) for index in lines]
         texts = pl.Series(whole, dtype=pl.String).str.replace(_PRIORITY, "")
-        messages = [way.messages(texts).to_list() for way in self._ways]
+        cuts = [way.cuts(texts) for way in self._ways]
         heads = [way.heads(texts).rows(named=True) for way in self._ways]
         found: dict[str, list[str | int | None]] = {key: [] for key in ("line", "way", "whole", *self._keys)}
         skipped: list[tuple[int, str]] = []
@@ -205,11 +235,7 @@ class MappedDecoder:
                 skipped.append((index, "an empty line"))
             elif self._map.comment and text.startswith(self._map.comment):
                 skipped.append((index, "a comment"))
-            elif (
-                cut := self._first(
-                    [several[at] for several in messages], [several[at] if several else {} for several in heads]
-                )
-            ) is None:
+            elif (cut := self._first(at, cuts, heads)) is None:
                 refused.append(index)
             else:
                 number, values = cut
@@ -223,13 +249,17 @@ class MappedDecoder:
         )
 
     def _first(
-        self, messages: Sequence[str | None], heads: Sequence[Mapping[str, str | None]]
+        self,
+        at: int,
+        cuts: Sequence[Callable[[int], Mapping[str, str] | None]],
+        heads: Sequence[Sequence[Mapping[str, str | None]]],
     ) -> tuple[int, dict[str, str | None]] | None:
-        """Return the first shape that takes the line, and its texts by key."""
-        for number, (way, message, head) in enumerate(zip(self._ways, messages, heads, strict=True)):
-            pairs = way.cut.exact(message) if message is not None else None
+        """Return the first shape that takes line *at*, and its texts by key."""
+        for number, (way, cut_at, several) in enumerate(zip(self._ways, cuts, heads, strict=True)):
+            pairs = cut_at(at)
             if pairs is None:
                 continue
+            head = several[at] if several else {}
             cut = {**pairs, **{key: text for key, text in head.items() if text is not None}}
             values = {
                 key: cut.get(names[0]) if len(names) == 1 else next((cut[name] for name in names if name in cut), None)
@@ -258,15 +288,20 @@ class MappedDecoder:
         return pl.concat(events, how="diagonal").sort("line"), pl.concat(skipped)
 
     def _stamped(self, tokens: pl.DataFrame) -> pl.DataFrame:
-        us, clock = (pl.Series(name, [None] * len(tokens), dtype) for name, dtype in STAMPS.items())
+        us, clock = (pl.Series(name, [None], dtype).new_from_index(0, len(tokens)) for name, dtype in STAMPS.items())
         for place in self._map.time:
-            if not us.null_count():
+            wanting = us.is_null()
+            if not wanting.any():
                 break
-            if place.written == "envelope":
-                got = _of_envelopes(tokens.select(pl.when(us.is_null()).then("whole")).to_series())
+            envelope = place.written == "envelope"
+            text = pl.col("whole") if envelope else pl.concat_str(place.keys, separator=" ")
+            texts = tokens.select(text if wanting.all() else pl.when(wanting).then(text)).to_series()
+            if texts.null_count() == len(texts):
+                continue
+            if envelope:
+                got = _of_envelopes(texts)
             else:
-                text = tokens.select(pl.concat_str(place.keys, separator=" ")).to_series()
-                got = stamps(text, place.written, tokens[place.zone] if place.zone else None)
+                got = stamps(texts, place.written, tokens[place.zone] if place.zone else None)
                 if place.utc:
                     got = got.with_columns(clock=pl.col("clock").replace(int(Clock.WALL), int(Clock.UTC)))
             us, clock = us.fill_null(got["us"]), clock.fill_null(got["clock"])

@@ -7,7 +7,9 @@ One table of grammars for single lines, and vectorised readers for the two that 
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from filterwatch.decoders.screen import Bytes, Lines, Mask, Places
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = {name: number for number, name in enumerate(MONTHS, 1)}
@@ -121,7 +124,7 @@ def _stamp(parts: dict[str, str | None]) -> Stamp | None:
         return None
     seconds = int(parts["hour"] or 0) * 3600 + int(parts["minute"] or 0) * 60 + int(parts["second"] or 0)
     fraction = int(((parts.get("fraction") or "") + "000000")[:6])
-    us = int(days(int(year or 2000), month, day)) * DAY + seconds * SECOND + fraction
+    us = (date(int(year or 2000), month, day).toordinal() - _EPOCH_DAY) * DAY + seconds * SECOND + fraction
     if zone := (parts.get("zone") or parts.get("word")):
         east = offset_us(zone)
         return Stamp(us - east, Clock.UTC) if abs(east) <= _FARTHEST_ZONE else None
@@ -130,9 +133,9 @@ def _stamp(parts: dict[str, str | None]) -> Stamp | None:
 
 def valid(year: int, month: int, day: int) -> bool:
     """Return whether the date exists, in years a gateway can mean."""
-    if not (_FIRST_YEAR <= year <= _LAST_YEAR and 1 <= month <= 12 and 1 <= day <= int(_LENGTHS[month])):
+    if not (_FIRST_YEAR <= year <= _LAST_YEAR and 1 <= month <= 12):
         return False
-    return month != 2 or day < 29 or bool(leap(year))
+    return 1 <= day <= monthrange(year, month)[1]
 
 
 def offset_us(zone: str) -> int:

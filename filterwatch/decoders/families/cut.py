@@ -20,7 +20,9 @@ class Cut:
         exact: The texts of one message by key; null when it is none of the family.
         fast: For many messages of printable ASCII: one text column a key, null where a message lacks it, and the
             column ``sure``: whether this row is what ``exact`` would say.
+        many: What ``exact`` says of each of many messages, whatever they hold; null where one by one is as good.
     """
 
     exact: Callable[[str], Mapping[str, str] | None]
     fast: Fast | None = None
+    many: Callable[[pl.Series], Sequence[Mapping[str, str] | None]] | None = None

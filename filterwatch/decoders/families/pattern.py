@@ -13,17 +13,19 @@ def make(expression: str) -> Cut:
     """Return how messages are cut by *expression*, which is searched for."""
 
     def fast(texts: pl.Series, keys: Sequence[str]) -> pl.DataFrame:
-        groups = texts.str.extract_groups(expression).struct.unnest()
-        hit = texts.str.contains(expression)
-        absent = [pl.lit(None, pl.String).alias(key) for key in keys if key not in groups.columns]
-        present = [pl.col(key) for key in keys if key in groups.columns]
-        return groups.select(*present, *absent).with_columns(hit.fill_null(value=False).alias(SURE))
+        hit = texts.str.contains(expression).fill_null(value=False)
+        groups = texts.str.extract_groups(expression).struct.unnest().with_columns(hit.alias(SURE))
+        return groups.select(
+            *(pl.col(key) if key in groups.columns else pl.lit(None, pl.String).alias(key) for key in keys), SURE
+        )
 
-    def exact(text: str) -> Mapping[str, str] | None:
-        texts = pl.Series([text])
-        if not texts.str.contains(expression).item():
-            return None
-        found: Mapping[str, str | None] = texts.str.extract_groups(expression).struct.unnest().row(0, named=True)
-        return {key: value for key, value in found.items() if value is not None}
+    def many(texts: pl.Series) -> Sequence[Mapping[str, str] | None]:
+        # A call into Polars costs as much as matching a hundred lines.
+        found: list[dict[str, str] | None] = [None] * len(texts)
+        hits = texts.str.contains(expression).fill_null(value=False).arg_true()
+        groups = texts.gather(hits).str.extract_groups(expression).struct.unnest()
+        for at, row in zip(hits.to_list(), groups.iter_rows(), strict=True):
+            found[at] = {key: value for key, value in zip(groups.columns, row, strict=True) if value is not None}
+        return found
 
-    return Cut(exact, fast)
+    return Cut(lambda text: many(pl.Series([text]))[0], fast, many)
