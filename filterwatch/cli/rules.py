@@ -1,0 +1,191 @@
+"""``filterwatch rules``: what the rules are, what they cover, and how often they were right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from filterwatch.cli._records import Config, State, facts, opened, say, table
+from filterwatch.cli._wrapped import wrapped
+from filterwatch.errors import FilterwatchError
+from filterwatch.text import printable
+
+if TYPE_CHECKING:
+    from filterwatch.app.bench_precision import Precision
+    from filterwatch.app.coverage import Covered
+    from filterwatch.policy import RuleSet
+
+# typer reads these spellings of "may be left out".
+# ruff: noqa: UP045
+
+Rules = Annotated[
+    Optional[Path], typer.Option(help="Directory of rules; default: the configuration's, else the shipped.")
+]
+FORMATS = ("table", "json", "md")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    rules = typer.Typer(help="The rules: what they are and cover, how often they were right.", no_args_is_help=True)
+    app.add_typer(rules, name="rules")
+    rules.command("list")(_list)
+    rules.command("show")(_show)
+    rules.command("coverage")(_coverage)
+    rules.command("precision")(_precision)
+
+
+def _list(config: Config = None, rules: Rules = None) -> None:
+    """List the rules."""
+    found = _loaded(config, rules)
+    table(
+        ("Rule", "Level", "Outcome", "Item", "Title"),
+        [
+            (
+                rule.id,
+                rule.level if rule.enabled else "off",
+                rule.outcome,
+                (rule.policy and rule.policy.demand) or "",
+                rule.title,
+            )
+            for rule in found.rules
+        ],
+        "No rules.",
+        wrap=("Title",),
+    )
+
+
+def _show(name: Annotated[str, typer.Argument(metavar="ID")], config: Config = None, rules: Rules = None) -> None:
+    """Show one rule: its sentence, what it knows it from, what it cannot tell, its conditions."""
+    from filterwatch.policy.knowing import knows
+
+    found = _loaded(config, rules)
+    one = next((one for one in found.loaded if one.rule.id == name), None)
+    if one is None:
+        raise FilterwatchError(f"there is no rule '{printable(name)}'; see `filterwatch rules list`")
+    rule = one.rule
+    facts(
+        [
+            ("Rule", f"{rule.id}, version {one.version}{'' if rule.enabled else ', switched off'}"),
+            ("Title", rule.title),
+            ("Level", f"{rule.level}, {rule.outcome}"),
+            ("Category", rule.category),
+            ("Examples", f"{len(rule.examples.holds)} hold, {len(rule.examples.does_not_hold)} do not"),
+        ]
+    )
+    if rule.policy:
+        wrapped(f'Policy: "{rule.policy.text}" ({rule.policy.section})')
+    wrapped(f"Known from: {', '.join(knows(rule)) or 'nothing but who and when'}")
+    if rule.limits:
+        wrapped(f"Cannot tell: {rule.limits}")
+    typer.echo("")
+    _conditions(one.document.data)
+
+
+def _conditions(data: object) -> None:
+    import yaml
+
+    written = data if isinstance(data, dict) else {}
+    said = {key: written[key] for key in ("who", "when", "match", "count") if key in written}
+    text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=76, default_flow_style=False)
+    for line in text.splitlines():
+        say(line)
+
+
+def _coverage(
+    config: Config = None,
+    rules: Rules = None,
+    form: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")] = "table",
+) -> None:
+    """Say for each sentence of the policies: its rules, what they know it from, what no log can show.
+
+    Sentences without a rule are there too, with the reason.
+    """
+    from filterwatch.app import coverage as part
+
+    if form not in FORMATS:
+        raise FilterwatchError(f"--format {printable(form)}: unknown; one of {', '.join(FORMATS)}")
+    items = part.coverage(_directory(config, rules))
+    if form == "table":
+        _covered(items)
+    else:
+        typer.echo(part.as_json(items) if form == "json" else part.as_markdown(items))
+
+
+def _covered(items: list[Covered]) -> None:
+    for item in items:
+        for at, sentence in enumerate(item.sentences or ()):
+            name = item.id if at == 0 else " " * len(item.id)
+            wrapped(f'{name}  {sentence.policy}: "{sentence.text}"')
+        if not item.sentences:
+            wrapped(item.id)
+        if item.rules:
+            names = [one.rule if one.enabled else f"{one.rule} (off)" for one in item.rules]
+            wrapped(f"rules: {', '.join([*names, *(f'detector {name}' for name in item.detectors)])}", "     ")
+            wrapped(f"known from: {', '.join(item.knows)}", "     ")
+        if item.cannot_see:
+            wrapped(f"logs cannot show: {item.cannot_see}", "     ")
+        if item.reason:
+            wrapped(f"no rule: {item.reason}", "     ")
+    with_rules = sum(bool(item.rules) for item in items)
+    wrapped(f"{len(items)} items, {with_rules} with rules, {len(items) - with_rules} without.")
+
+
+def _precision(
+    config: Config = None,
+    state: State = None,
+    first: Annotated[Optional[str], typer.Option("--from", help="Alerts from this day on.")] = None,
+    last: Annotated[Optional[str], typer.Option("--to", help="... to this day.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+) -> None:
+    """Say how often each rule was right, by the verdicts of triage; nobody is named.
+
+    True: breach or welfare. False: false positive. Unclear: accidental or technical. A verdict counts for every rule
+    that had a part in the alert.
+    """
+    from datetime import datetime, time, timedelta
+
+    desk = opened(config, state)
+    from filterwatch.app.bench_precision import FEWEST, of_registers
+
+    start = datetime.combine(desk.date(first), time(), desk.zone) if first else None
+    end = datetime.combine(desk.date(last) + timedelta(days=1), time(), desk.zone) if last else None
+    found = of_registers(start, end)
+    if as_json:
+        typer.echo(json.dumps([_as_json(one) for one in found], indent=2))
+        return
+    table(
+        ("Rule", "True", "False", "Unclear", "Open", "Right, 95 % interval"),
+        [(one.rule, one.true, one.false, one.unclear, one.open, _share(one.interval, FEWEST)) for one in found],
+        "No alerts.",
+    )
+
+
+def _as_json(one: Precision) -> dict[str, object]:
+    ends = dict(zip(("low", "value", "high"), one.interval, strict=True)) if one.interval else None
+    counts = {"true": one.true, "false": one.false, "unclear": one.unclear, "open": one.open}
+    return {"rule": one.rule, **counts, "precision": ends}
+
+
+def _share(interval: tuple[float, float, float] | None, fewest: int) -> str:
+    if interval is None:
+        return f"too few (needs {fewest})"
+    low, share, high = interval
+    return f"{share:.0%} ({low:.0%} to {high:.0%})"
+
+
+def _directory(config: Path | None, rules: Path | None) -> Path:
+    from filterwatch.app.settings import DEFAULT, load, shipped
+
+    if rules is not None:
+        return rules
+    known = load(config or DEFAULT) if config or DEFAULT.exists() else None
+    return known.rules if known else shipped("rules")
+
+
+def _loaded(config: Path | None, rules: Path | None) -> RuleSet:
+    from filterwatch import policy
+
+    return policy.load(_directory(config, rules))
