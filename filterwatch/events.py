@@ -46,13 +46,16 @@ CATEGORIES = (
 )  # fmt: skip
 BYPASS_KINDS = (
     "vpn", "web_proxy", "doh", "dot", "foreign_dns", "tor", "direct_ip", "dns_tunnel", "private_relay",
-    "remote_access",
+    "remote_access", "unblocker",
 )  # fmt: skip
 CATEGORY_WORDS = (*CATEGORIES, *(f"bypass.{kind}" for kind in BYPASS_KINDS))
 """Every word that may stand in the column ``categories``; a bypass kind always stands beside ``bypass``.
 A word's position is its bit in ``category_bits`` and in the compiled category index."""
 
 CATEGORY_BIT: Mapping[str, int] = MappingProxyType({word: 1 << n for n, word in enumerate(CATEGORY_WORDS)})
+
+SIGNAL_BIT: Mapping[str, int] = MappingProxyType({"unusual_name": 1 << 63, "stray_name": 1 << 62})
+"""Bits of ``category_bits`` that are no category: nothing by themselves, kept in no archive; detectors add to them."""
 
 TIME = pl.Datetime("us", "UTC")
 ACTION = pl.Enum(ACTIONS)

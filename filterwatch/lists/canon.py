@@ -107,7 +107,7 @@ def _entries(lines: pl.Series, format_: str) -> tuple[Piece, int, int]:
     piece, bad = domains.read(_ascii(lines.alias("line")))
     unset = piece.modes == Mode.ASIDE  # set aside somewhere else: judged anew here
     if unset.any():
-        slashed = piece.names.str.contains(r"[a-z].*/")
+        slashed = piece.names.str.contains("/", literal=True) & ~piece.names.str.contains(r"^[0-9a-f.:]+/[0-9]{1,3}$")
         again = pl.when(slashed).then(pl.lit(int(Mode.PAGE), pl.UInt8)).otherwise(pl.lit(0, pl.UInt8))
         piece = Piece(piece.names, pl.select(pl.when(unset).then(again).otherwise(piece.modes)).to_series())
     return piece, len(bad), left_out

@@ -96,7 +96,7 @@ def _other(word: str, typed: str, mode: Mode) -> tuple[str, int] | None:
     if "/" not in word or "://" in word or _RANGE.fullmatch(word) or mode.scope not in {Mode.SUFFIX, Mode.ASIDE}:
         return None
     host, path = pages.page(typed.lstrip("@?")) or ("", "")
-    if not path or not is_name(host):
+    if not path.startswith("/") or not is_name(host):
         return None
     return host + path, mode + Mode.PAGE if mode < Mode.PAGES_BELOW else mode
 

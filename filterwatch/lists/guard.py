@@ -7,6 +7,7 @@ everybody uses is not believed at all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -67,9 +68,7 @@ class Guard:
     def __init__(self, names: Names, own: Iterable[str] = ()) -> None:
         self.names = names
         self._own = [name.lower().strip(".") for name in own if name]
-        labels = "|".join(names.trusted_labels)
-        spelled = "|".join(name.replace(".", r"\.") for name in names.trusted)
-        self._trusted = rf"(?:^|\.)(?:{spelled})$|(?:^|\.)(?:{labels})\.[a-z]{{2}}$"
+        self._trusted = trusted(names).pattern
 
     @classmethod
     def load(cls, path: Path, own: Iterable[str] = ()) -> Guard:
@@ -130,6 +129,13 @@ class Guard:
         frame = frame.with_columns(host=name.str.splitn("/", 2).struct.field("field_0"))
         given = mode.is_in([Mode.SUFFIX, Mode.EXACT, Mode.CHILDREN, Mode.PAGE])
         return frame.select(pl.when(given).then(said)).to_series()
+
+
+def trusted(names: Names) -> re.Pattern[str]:
+    """Return the pattern of hosts at and below names of help, health, government and education."""
+    labels = "|".join(names.trusted_labels)
+    spelled = "|".join(name.replace(".", r"\.") for name in names.trusted)
+    return re.compile(rf"(?:^|\.)(?:{spelled})$|(?:^|\.)(?:{labels})\.[a-z]{{2}}$")
 
 
 def _suffixes(*, private: bool) -> Sequence[str]:

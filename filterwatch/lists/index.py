@@ -18,6 +18,7 @@ from filterwatch.lists.compiling import compile_lists, fingerprint, found
 from filterwatch.lists.hashing import Hasher, Keys, Places, Probes
 from filterwatch.lists.layout import Combinations, Header, IndexUnreadable, ListInfo, read_header, unreadable
 from filterwatch.lists.modes import Mode
+from filterwatch.lists.names import STRAY, Names
 from filterwatch.lists.reading import ListFile
 
 SLICE = 16_384
@@ -45,7 +46,8 @@ class Entry:
         category: Category word it gives, ``bypass.vpn`` with its kind; what an allow entry cancels (or ``all``).
         list: Name of the list.
         entry: The name, range or page on the list; :data:`WITHHELD` on a members' list.
-        mode: ``suffix``, ``exact``, ``children``, ``range``, ``page``, ``allow`` or ``set aside`` by the guard.
+        mode: ``suffix``, ``exact``, ``children``, ``range``, ``page``, ``allow``, ``set aside`` by the guard, or
+            ``name`` where the signs in the name itself say it.
         used: False when an allow entry nearer to the host cancels it, or the guard set it aside.
     """
 
@@ -71,6 +73,9 @@ class CategoryIndex:
     what it cancels: it wins over entries for the same name or a parent, not over entries below it.  What the school
     lists itself is cancelled only by allow lists of its own.
     """
+
+    names: Names | None = None
+    """What judges the names that no list holds."""
 
     def __init__(self, path: Path, identity: _Identity, header: Header, keys: Keys, combinations: Combinations) -> None:
         self.path = path
@@ -121,7 +126,7 @@ class CategoryIndex:
         """
         filled = hosts.cast(pl.String).fill_null("")
         slices = (filled.slice(at, SLICE) for at in range(0, len(filled), SLICE))
-        parts = [self._bits(len(some), self._hits(self._probes(some))) for some in slices]
+        parts = [self._bits(some, self._hits(self._probes(some))) for some in slices]
         bits = np.concatenate(parts) if parts else np.empty(0, np.uint64)
         return pl.Series("category_bits", bits, dtype=pl.UInt64)
 
@@ -146,7 +151,7 @@ class CategoryIndex:
         if self._header.pages:
             known = self._hits(self._page_probes(filled, urls, hits))
             hits = _both(hits, known)
-        return pl.Series("category_bits", self._bits(len(filled), hits), dtype=pl.UInt64)
+        return pl.Series("category_bits", self._bits(filled, hits), dtype=pl.UInt64)
 
     def entries(self, host: str, url: str = "") -> list[Entry]:
         """Return every entry that speaks of *host* and the page of *url*, nearest first, the cancelled ones marked.
@@ -177,7 +182,7 @@ class CategoryIndex:
                 used = allows or not (hidden or mode is Mode.ASIDE)
                 word = "allow" if allows else "range" if "/" in name and mode.scope is Mode.SUFFIX else mode.word
                 entries.append(Entry(one.category, one.id, WITHHELD if one.secret else name, word, used))
-        return entries
+        return entries + self._of_name(host, entries)
 
     def latest(self) -> CategoryIndex:
         """Return this index, or the one that has taken its place on disk: one ``stat`` when nothing changed.
@@ -189,7 +194,11 @@ class CategoryIndex:
             identity = _identity(self.path.stat())
         except OSError:
             return self
-        return self if identity == self._identity else CategoryIndex.open(self.path)
+        if identity == self._identity:
+            return self
+        newer = CategoryIndex.open(self.path)
+        newer.names = self.names
+        return newer
 
     def _probes(self, hosts: pl.Series) -> Probes:
         """Return what to look for: names and their parents, addresses and the ranges they lie in."""
@@ -260,11 +269,11 @@ class CategoryIndex:
         which = order[held]
         return probes.host[which], probes.depth[which], place[held]
 
-    def _bits(self, rows: int, hits: _Hits) -> Bits:
-        """Return the bits of each of *rows* hosts, walking from the nearest hit outwards."""
+    def _bits(self, hosts: pl.Series, hits: _Hits) -> Bits:
+        """Return the bits of each of *hosts*, walking from the nearest hit outwards; then those its name gives."""
         host, depth, place = hits
-        bits = np.zeros((2, rows), dtype=np.uint64)
-        silenced = np.zeros((2, rows), dtype=np.uint64)
+        bits = np.zeros((2, len(hosts)), dtype=np.uint64)
+        silenced = np.zeros((2, len(hosts)), dtype=np.uint64)
         row = self._combinations[place]
         for level in np.unique(depth):
             meaning = self._below if level else self._here
@@ -272,7 +281,24 @@ class CategoryIndex:
             who, what = host[at], row[at]
             silenced[:, who] |= meaning.allow[:, what]
             bits[:, who] |= meaning.give[:, what] & ~silenced[:, who]
-        return np.asarray(bits[0] | bits[1])
+        given: Bits = np.asarray(bits[0] | bits[1])
+        if self.names is not None:
+            unlisted = np.flatnonzero((given | ((silenced[0] | silenced[1]) & np.uint64(_BYPASS))) == 0)
+            given[unlisted] = self.names.lookup(hosts[unlisted])
+        return given
+
+    def _of_name(self, host: str, entries: list[Entry]) -> list[Entry]:
+        """Return what the name of *host* gives, which counts only where no list speaks."""
+        if self.names is None:
+            return []
+        signs = self.names.signs(host)
+        word = self.names.judged(signs)
+        if not signs or not word or word == STRAY:
+            return []
+        told = ", ".join(f"{sign.sign} {sign.text}" for sign in signs)
+        silent = any(one.mode == "allow" and one.category in {"all", "bypass"} for one in entries)
+        used = not silent and not any(one.used and one.mode != "allow" for one in entries)
+        return [Entry(word, "names", told, "name", used)]
 
 
 def _both(one: _Hits, other: _Hits) -> _Hits:
@@ -340,6 +366,7 @@ def prepare(sources: Path | Iterable[Path | ListFile], out: Path, *, own: Iterab
     Raises:
         ConfigurationError: With the mistakes of all list files.
     """
+    sources = [sources] if isinstance(sources, Path) else list(sources)
     files = found(sources, own)
     try:
         index = CategoryIndex.open(out)
@@ -348,6 +375,8 @@ def prepare(sources: Path | Iterable[Path | ListFile], out: Path, *, own: Iterab
     if index is None or index.fingerprint != fingerprint(files):
         compile_lists(files, out)
         index = CategoryIndex.open(out)
+    folders = [one for one in sources if isinstance(one, Path) and one.is_dir()]
+    index.names = next((names for names in map(Names.load, folders) if names is not None), None)
     return index
 
 

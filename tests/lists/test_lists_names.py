@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filterwatch import lists
+from filterwatch.events import SIGNAL_BIT
+from filterwatch.lists.names import Names
+
+SHIPPED = Path(__file__).parents[2] / "rules" / "lists"
+
+
+@pytest.fixture(scope="module")
+def names() -> Names:
+    loaded = Names.load(SHIPPED)
+    assert loaded is not None
+    return loaded
+
+
+@pytest.mark.parametrize(
+    ("host", "word"),
+    [
+        ("math-homework.duckdns.org", "bypass.unblocker"),
+        ("schoology.joes-pizza.com", "bypass.unblocker"),
+        ("rammerhead-3.example.net", "bypass.unblocker"),
+        ("3f9qk2zt.192.0.2.7.nip.io", "bypass.unblocker"),
+        ("myhouse.duckdns.org", "unusual_name"),
+        ("math.joes-pizza.com", "unusual_name"),
+        ("k2x9-8080.csb.app", "unusual_name"),
+        ("skylight.joes-pizza.com", "stray_name"),
+        ("joes-pizza.com", ""),
+        ("www.joes-pizza.com", ""),
+        ("shop2.joes-pizza.com", ""),
+        ("vpn.joes-pizza.com", ""),
+        ("app.schoology.com", ""),
+        ("mathhomework.wordpress.com", ""),
+        ("math-homework.contoso.sch.uk", ""),
+        ("unblock.example.gov.uk", ""),
+        ("duckdns.org", ""),
+        ("localhost", ""),
+        ("192.0.2.7", ""),
+        ("2001:db8::7", ""),
+    ],
+)
+def test_signs_in_a_name_add_up(names, host, word):
+    assert names.word(host) == word
+
+
+def test_a_suffix_that_strangers_get_names_under_is_never_enough(names):
+    for suffix in (*names.settings.dynamic, *names.settings.sandbox):
+        assert names.word(f"skylight.{suffix}") in {"unusual_name", "stray_name"}, suffix
+
+
+def index_of(folder: Path, *own: str) -> lists.CategoryIndex:
+    (folder / "own.txt").write_text("".join(f"{line}\n" for line in own))
+    return lists.prepare(SHIPPED, folder / "index", own=[folder / "own.txt"])
+
+
+def test_a_name_counts_where_no_list_speaks(tmp_path):
+    index = index_of(tmp_path, "# category: bypass", "# mode: allow", "math-club.duckdns.org")
+    hosts = pl.Series(["math-club.duckdns.org", "math-fun.duckdns.org", "nordvpn.com", "myhouse.duckdns.org"])
+    bits = index.lookup(hosts).to_list()
+    assert [lists.words(one) for one in bits] == [
+        [],
+        ["bypass", "bypass.unblocker"],
+        ["bypass", "bypass.vpn"],
+        [],
+    ]
+    assert [bool(one & SIGNAL_BIT["unusual_name"]) for one in bits] == [False, False, False, True]
+    [entry] = index.entries("math-fun.duckdns.org")
+    assert (entry.category, entry.list, entry.used) == ("bypass.unblocker", "names", True)
+    assert "math" in entry.entry
+    assert [one.used for one in index.entries("math-club.duckdns.org") if one.list == "names"] == [False]
+
+
+def test_an_index_that_takes_another_s_place_judges_names_too(tmp_path):
+    index = index_of(tmp_path, "# category: games", "chess.example")
+    lists.compile(SHIPPED, tmp_path / "newer")
+    (tmp_path / "newer").replace(tmp_path / "index")
+    newer = index.latest()
+    assert newer is not index
+    assert newer.lookup(pl.Series(["math-fun.duckdns.org"])).item() != 0
+
+
+@given(st.text(alphabet="ab-._1é\x00", max_size=40))
+def test_no_name_breaks_it(host):
+    loaded = Names.load(SHIPPED) if not _LOADED else _LOADED[0]
+    assert loaded is not None
+    _LOADED[:] = [loaded]
+    loaded.word(host)
+
+
+_LOADED: list[Names] = []
