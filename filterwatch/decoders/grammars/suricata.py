@@ -13,14 +13,13 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from filterwatch.decoders.decoded import EVENT_ROWS
 from filterwatch.decoders.envelope import open_envelope
 from filterwatch.decoders.families import jsonlines
 from filterwatch.decoders.format import Format, Options, of_lines
+from filterwatch.decoders.grammars import suricata_columns
 from filterwatch.decoders.line_decoder import Reader
 from filterwatch.decoders.reading import (
     Answer,
-    Clock,
     Event,
     Rejected,
     Skipped,
@@ -40,7 +39,6 @@ _KINDS = {
     "http": "http", "fileinfo": "http", "dns": "dns", "tls": "flow", "quic": "flow", "flow": "flow",
     "netflow": "flow", "alert": "flow", "drop": "flow", "dhcp": "lease", "ssh": "flow", "anomaly": "flow",
 }  # fmt: skip
-_USUAL_STAMP = r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}[+-](?:0[0-9]|1[0-3])00$"
 _NOTHING = "a line type that says nothing of a device"
 
 _KEYS = (
@@ -68,11 +66,11 @@ def read(line: bytes) -> Answer:
     return _answer(texts)
 
 
-def _answer(texts: Mapping[str, str], us: int | None = None) -> Answer:
+def _answer(texts: Mapping[str, str]) -> Answer:
     kind = _kind(texts)
     if kind is None:
         return Skipped(_NOTHING)
-    stamp = Stamp(us, Clock.UTC) if us is not None else _stamp(texts.get("timestamp", ""))
+    stamp = _stamp(texts.get("timestamp", ""))
     if stamp is None:
         return Rejected("no time in the member timestamp")
     values: dict[str, Value] = {"kind": kind, **_ends(texts, kind), "action": _action(texts)}
@@ -208,39 +206,14 @@ def _lease(texts: Mapping[str, str]) -> dict[str, Value]:
     }
 
 
-def _instants(stamps: pl.Series) -> pl.Series:
-    """Return the microseconds of stamps as Suricata writes them; null where only the exact reader can tell."""
-    stamp = pl.when(stamps.str.contains(_USUAL_STAMP)).then(stamps)
-    moment = stamp.str.to_datetime("%Y-%m-%dT%H:%M:%S%.6f%z", strict=False, time_unit="us")
-    return pl.select(moment.dt.epoch("us")).to_series()
-
-
 def fast(lines: Lines) -> pl.DataFrame:
-    """Read the bare JSON lines at once: Polars takes them apart, and each is read by what it says."""
+    """Read the bare JSON lines at once: Polars takes them apart, and what each text means is asked once."""
     good = lines.array[lines.starts] == ord("{") if len(lines) else np.zeros(0, np.bool_)
     good[np.searchsorted(lines.ends, np.flatnonzero(lines.array > 126))] = False
     places = np.flatnonzero(good)
     texts = pl.read_lines(kept(lines, good)).to_series() if len(places) else pl.Series([], dtype=pl.String)
     found = jsonlines.fast(texts, _KEYS)
-    events: list[tuple[int, Event]] = []
-    names = [name for name in _KEYS if found[name].null_count() < len(found)]
-    columns = [found[name].to_list() for name in names]
-    instants = _instants(found["timestamp"])
-    for place, sure, us, *row in zip(
-        places.tolist(), found[jsonlines.SURE].to_list(), instants.to_list(), *columns, strict=True
-    ):
-        if sure:
-            answer = _answer({name: text for name, text in zip(names, row, strict=True) if text is not None}, us)
-            if isinstance(answer, Event):
-                events.append((place, answer))
-    data: dict[str, pl.Series] = {
-        "line": pl.Series([place for place, _ in events], dtype=pl.UInt32),
-        "stamp_us": pl.Series([event.stamp.us for _, event in events], dtype=pl.Int64),
-        "stamp_clock": pl.Series([int(event.stamp.clock) for _, event in events], dtype=pl.UInt8),
-    }
-    for name in dict.fromkeys(name for _, event in events for name in event.values):
-        data[name] = pl.Series([event.values.get(name) for _, event in events], dtype=EVENT_ROWS[name])
-    return pl.DataFrame(data)
+    return suricata_columns.frame_of(found.with_columns(line=pl.Series(places.astype(np.uint32))), _KINDS)
 
 
 FORMATS = {
