@@ -34,7 +34,9 @@ _BITS = {
     STRAY: SIGNAL_BIT[STRAY],
 }
 _SHORT = re.compile(r"[a-z0-9_]{1,3}|[a-z]{0,2}[0-9._-]+[a-z]{0,2}|xn--.*")
-_LETTERS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5,}|[0-9a-f]*[0-9][0-9a-f]{7,}|(?:[a-z]+[0-9]+){3,}")
+_LETTERS = re.compile(
+    r"[bcdfghjklmnpqrstvwxz]{5,}|[0-9a-f]*[0-9][0-9a-f]{7,}|(?:[a-z]+[0-9]+){3,}|(?:[0-9]+[a-z]+){2,}"
+)
 _WORDY = re.compile(r"(?:[a-z0-9]+-){3,}[a-z0-9]+|[a-z]{18,}")
 _ADDRESS = re.compile(r"(?:^|[.-])(?:[0-9]{1,3}[.-]){3}[0-9]{1,3}(?=[.-])")
 _MOST_DEEPER = 2
@@ -169,7 +171,11 @@ class Names:
         if "." not in host or ":" in host or self._trusted.search(host):
             return []
         name = self._taken_apart(host)
-        if name is None or name.above in (self._known if name.private else self._sites):
+        if (
+            name is None
+            or (name.private and name.above == host)
+            or name.above in (self._known if name.private else self._sites)
+        ):
             return []
         worth = self.settings.points
         return [Sign(sign, getattr(worth, sign), text) for sign, text in self._found(host, name)]
