@@ -1,12 +1,9 @@
 """Term packs: words typed into a search engine that say something about the person who typed them.
 
 ``rules/terms/NAME.yaml`` holds the words.  They are found whole (never inside another word), whatever their case,
-accents, width or joining signs, and also in the plural.  Phrases that a pack calls benign are hidden first; a hidden
-phrase hides its own words only.  Known limits: typing mistakes, letters replaced by figures, and languages without
-blanks between words are not found.
-
-Text and terms go through the same normaliser, which puts a blank on both sides of every word, so that words which
-stand side by side never share one: ``" blue  tits "``.
+accents, width or joining signs, in the plural, and as pupils dress and misspell them (:mod:`.terms_words`).  Phrases
+that a pack calls benign are hidden first; a hidden phrase hides its own words only.  A term of negative weight says
+that a search is rather a lesson's.
 """
 
 from __future__ import annotations
@@ -17,25 +14,30 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import polars as pl
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from filterwatch.config import Part, Slug
+from filterwatch.policy.terms_phrases import Phrase, phrases_of
+from filterwatch.policy.terms_words import Reader, Word, everyday, plain, slang, spans
 from filterwatch.policy.values import Listed, Text
 
-_HIDDEN = "  |  "
-_SHORTEST_PLURAL = 3
-"""Letters of the last word from which on its plural is looked for too: "as" is no plural of "a"."""
+
+def _something(weight: int) -> int:
+    if not weight:
+        raise ValueError("must not be 0; remove the term or give it a weight")
+    return weight
 
 
 class Term(Part):
     """A word or phrase.
 
     Attributes:
-        weight: What it adds to the pack's sum.
+        term: ``a|b|c_d`` is one of three choices, ``..`` up to three words in between.
+        weight: What it adds to the pack's sum; below 0 it takes away.
     """
 
     term: Text
-    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    weight: Annotated[int, Field(ge=-1000, le=1000), AfterValidator(_something)] = 1
 
 
 def _term(value: object) -> object:
@@ -65,113 +67,210 @@ class Pack(Part):
     benign: tuple[Text, ...] = ()
 
 
-def normalised(texts: pl.Expr) -> pl.Expr:
-    """Return *texts* as bare words, each with a blank on both sides.
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Something that a pack knows, in a search.
 
-    Case, accents, width, hidden signs and joining signs make no difference.
+    Attributes:
+        says: The term or benign phrase, as the pack writes it.
+        weight: Of the term; 0 for a benign phrase.
+        places: Where its words stand in the search: first character and the one behind the last, of each.
+        read_as: The words as they were read, where they were typed otherwise; else null.
     """
-    words = (
-        texts.str.normalize("NFKD")
-        .str.to_lowercase()
-        .str.replace_all(r"[\p{M}\p{Cf}'\x{2019}\x{2BC}`]", "")
-        .str.replace_all(r"[^\p{L}\p{N}]+", "  ")
-        .str.strip_chars(" ")
-    )
-    return pl.concat_str(pl.lit(" "), words, pl.lit(" "))
+
+    says: str
+    weight: int
+    places: tuple[tuple[int, int], ...]
+    read_as: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one pack says of a search.
+
+    Attributes:
+        held: Whether the sum reaches what the pack asks for.
+        weight: The sum: each term once, however often it stands there.
+        at_least: What the pack asks for.
+        terms: Found terms, each match.
+        hidden: Benign phrases that hid words.
+    """
+
+    pack: str
+    held: bool
+    weight: int
+    at_least: int
+    terms: tuple[Span, ...]
+    hidden: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """A term as it looks in normalised text.
+    """A term or benign phrase of one pack.
 
     Attributes:
-        pack: Place of its pack.
-        term: Place of the term in the pack, the same for singular and plural.
+        at: Its place among the pack's terms, or among its benign phrases.
+        weight: 0 for a benign phrase.
     """
 
-    text: str
+    phrase: Phrase
     pack: int
-    term: int
+    at: int
     weight: int
+
+
+class _Index:
+    """Patterns by the words without which they cannot hold: for each the choice of words that others use least."""
+
+    def __init__(self, patterns: Sequence[_Pattern], common: frozenset[str]) -> None:
+        often = Counter(word for one in patterns for slot in one.phrase.slots for word in slot)
+        often.update(dict.fromkeys(common, len(patterns)))
+        self.keys: dict[str, list[_Pattern]] = {}
+        for one in patterns:
+            slot = min(one.phrase.slots, key=lambda slot: (sum(often[word] for word in slot), min(slot)))
+            for word in slot:
+                self.keys.setdefault(word, []).append(one)
+
+    def near(self, words: Sequence[str]) -> list[_Pattern]:
+        """Return the patterns that may be in *words*, each once."""
+        different = set(words)
+        near = {id(one): one for word in different if word in self.keys for one in self.keys[word]}
+        return [one for one in near.values() if one.phrase.may_be_in(different)]
 
 
 class Finder:
     """Finds the terms of many packs in texts, each text and term once.
 
-    Every pattern hangs on its rarest word, so that a text is compared only with the few patterns that share such a
-    word with it.
+    A text is looked at closely only if it has a word that some pattern cannot do without.
     """
 
     def __init__(self) -> None:
-        self._packs: list[tuple[Pack, list[str]]] = []
-        self._patterns: list[_Pattern] = []
-        self._by_word: dict[str, list[_Pattern]] | None = None
+        self._packs: list[Pack] = []
+        self._ready: tuple[Reader, _Index, dict[int, _Index], frozenset[str]] | None = None
 
     def add(self, pack: Pack) -> int:
         """Look for *pack* too; return its place."""
-        place = len(self._packs)
-        hidden = {pattern for patterns in _patterns(pack.benign) for pattern in patterns}
-        self._packs.append((pack, sorted(hidden, key=lambda pattern: (-len(pattern), pattern))))
-        texts = _patterns([term.term for term in pack.terms])
-        for at, (term, patterns) in enumerate(zip(pack.terms, texts, strict=True)):
-            self._patterns += [_Pattern(text, place, at, term.weight) for text in patterns]
-        self._by_word = None
-        return place
+        self._packs.append(pack)
+        self._ready = None
+        return len(self._packs) - 1
 
     def find(self, texts: pl.Series) -> Iterator[tuple[int, list[int]]]:
         """Yield the row of each text in which packs hold, and their places."""
-        plain = texts.alias("text").to_frame().select(normalised(pl.col("text"))).to_series()
-        for row, text in enumerate(plain):
-            candidates = self._in(text)
-            places = [place for place in sorted({pattern.pack for pattern in candidates}) if self._holds(place, text)]
+        bare = plain(texts)
+        for row in self._worth_a_look(bare):
+            typed = bare[row].split()
+            words = self._parts()[0].words(typed)
+            places = [place for place, found, _ in self._judge(words) if _weight(found) >= self._packs[place].at_least]
             if places:
                 yield row, places
 
-    def _holds(self, place: int, text: str) -> bool:
-        return sum(self._terms(place, text).values()) >= self._packs[place][0].at_least
+    def explain(self, text: str) -> list[Found]:
+        """Return what each pack that knows anything in *text* says of it."""
+        typed = spans(text)
+        words = self._parts()[0].words([word for word, _, _ in typed])
+        out = []
+        for place, found, hidden in self._judge(words):
+            pack = self._packs[place]
+            terms = tuple(_span(pack.terms[one.at].term, one, at, words, typed) for one, at in found)
+            masks = tuple(_span(pack.benign[one.at], one, at, words, typed) for one, at in hidden)
+            weight = _weight(found)
+            out.append(Found(pack.id, weight >= pack.at_least, weight, pack.at_least, terms, masks))
+        return out
 
-    def _terms(self, place: int, text: str) -> dict[int, int]:
-        """Return the weights of the terms of one pack in normalised *text*, by their places."""
-        for phrase in self._packs[place][1]:
-            text = text.replace(phrase, _HIDDEN)
-        return {pattern.term: pattern.weight for pattern in self._in(text) if pattern.pack == place}
+    def _worth_a_look(self, bare: pl.Series) -> list[int]:
+        """Return the rows in which a word stands, or may be meant, that some pattern cannot do without."""
+        reader, index, _, begins = self._parts()
+        frame = bare.alias("text").to_frame().with_row_index("row")
+        words = frame.select("row", word=pl.col("text").str.split(" ")).explode("word")
+        telling = [
+            word
+            for word in words["word"].drop_nulls().unique().to_list()
+            if word in begins or any(one in index.keys for one in reader.meant(word))
+        ]
+        apart = frame.filter(pl.col("text").str.contains(r"(?:^| )\p{L} \p{L} \p{L}(?: |$)"))["row"]
+        rows = words.filter(pl.col("word").is_in(telling))["row"]
+        return pl.concat([rows, apart]).unique().sort().to_list()
 
-    def _in(self, text: str) -> list[_Pattern]:
-        found = self._by_word
-        if found is None:
-            found = self._by_word = _by_rarest_word(self._patterns)
-        return [one for word in set(text.split()) if word in found for one in found[word] if one.text in text]
+    def _judge(
+        self, words: list[Word]
+    ) -> Iterator[tuple[int, list[tuple[_Pattern, tuple[int, ...]]], list[tuple[_Pattern, tuple[int, ...]]]]]:
+        """Yield the packs with terms in *words*, their matches, and the benign phrases that hide words."""
+        _, index, benign, _ = self._parts()
+        texts = [word.text for word in words]
+        found: dict[int, list[_Pattern]] = {}
+        for one in index.near(texts):
+            if next(one.phrase.find(texts), None):
+                found.setdefault(one.pack, []).append(one)
+        for place in sorted(found):
+            hidden = [(one, at) for one in benign[place].near(texts) for at in one.phrase.find(texts)]
+            gone = {at for _, places in hidden for at in places}
+            seen = [None if at in gone else text for at, text in enumerate(texts)]
+            yield place, [(one, at) for one in found[place] for at in one.phrase.find(seen)], hidden
+
+    def _parts(self) -> tuple[Reader, _Index, dict[int, _Index], frozenset[str]]:
+        if self._ready is None:
+            self._ready = self._made()
+        return self._ready
+
+    def _made(self) -> tuple[Reader, _Index, dict[int, _Index], frozenset[str]]:
+        terms = [
+            _Pattern(one, place, at, pack.terms[at].weight)
+            for place, pack in enumerate(self._packs)
+            for at, meant in enumerate(phrases([term.term for term in pack.terms]))
+            for one in meant
+        ]
+        masks = [
+            _Pattern(one, place, at, 0)
+            for place, pack in enumerate(self._packs)
+            for at, meant in enumerate(phrases(pack.benign))
+            for one in meant
+        ]
+        common = (
+            frozenset(word for form, meant in slang().items() if " " in form for word in meant.split()) | everyday()
+        )
+        reader = Reader(
+            (word for one in terms for slot in one.phrase.slots for word in slot),
+            (word for one in masks for slot in one.phrase.slots for word in slot),
+            (pair for one in terms for pair in one.phrase.pairs),
+        )
+        index = _Index(terms, common)
+        benign = {n: _Index([one for one in masks if one.pack == n], common) for n in range(len(self._packs))}
+        return reader, index, benign, reader.begins(index.keys)
 
 
-def _by_rarest_word(patterns: list[_Pattern]) -> dict[str, list[_Pattern]]:
-    often = Counter(word for pattern in patterns for word in set(pattern.text.split()))
-    out: dict[str, list[_Pattern]] = {}
-    for pattern in patterns:
-        rarest = min(pattern.text.split(), key=lambda word: (often[word], word))
-        out.setdefault(rarest, []).append(pattern)
+def phrases(texts: Sequence[str]) -> list[list[Phrase]]:
+    """Return what each text of a pack looks for; nothing where no letter or figure is left of it."""
+    short = slang()
+
+    def words(text: str) -> list[str]:
+        bare = plain(pl.Series([text], dtype=pl.String))[0].split()
+        return _written_out(bare, short)
+
+    return [phrases_of(text, words) for text in texts]
+
+
+def empty(texts: Sequence[str]) -> list[int]:
+    """Return the places of the phrases of which nothing is left once they are normalised."""
+    return [at for at, one in enumerate(phrases(texts)) if not one]
+
+
+def _written_out(bare: list[str], short: dict[str, str]) -> list[str]:
+    out: list[str] = []
+    at = 0
+    while at < len(bare):
+        pair = short.get(" ".join(bare[at : at + 2])) if at + 1 < len(bare) else None
+        out += (pair or short.get(bare[at], bare[at])).split()
+        at += 2 if pair else 1
     return out
 
 
-def empty(phrases: Sequence[str]) -> list[int]:
-    """Return the places of the phrases of which nothing is left once they are normalised."""
-    return [at for at, patterns in enumerate(_patterns(phrases)) if not patterns]
+def _weight(found: list[tuple[_Pattern, tuple[int, ...]]]) -> int:
+    return sum({one.at: one.weight for one, _ in found}.values())
 
 
-def _patterns(phrases: Sequence[str]) -> list[list[str]]:
-    """Return how each phrase looks in normalised text: as it is, and with its last word in the plural."""
-    texts = pl.Series("t", list(phrases), pl.String).to_frame()
-    return [_numbers(plain) for plain in texts.select(normalised(pl.col("t"))).to_series()]
-
-
-def _numbers(plain: str) -> list[str]:
-    words = plain.split()
-    if not words:
-        return []
-    last, stem = words[-1], plain.removesuffix(" ")
-    if len(last) < _SHORTEST_PLURAL or not last[-1].isalpha():
-        return [plain]
-    if last.endswith(("s", "x", "z", "ch", "sh")):
-        return [plain, f"{stem}es "]
-    if last.endswith("y") and last[-2] not in "aeiou":
-        return [plain, f"{stem}s ", f"{stem[:-1]}ies "]
-    return [plain, f"{stem}s "]
+def _span(says: str, one: _Pattern, at: tuple[int, ...], words: list[Word], typed: list[tuple[str, int, int]]) -> Span:
+    read = [words[place] for place in at]
+    numbers = sorted({number for word in read for number in range(word.first, word.last + 1)})
+    same = [word.text for word in read] == [typed[number][0] for number in numbers]
+    places = tuple((typed[number][1], typed[number][2]) for number in numbers)
+    return Span(says, one.weight, places, None if same else " ".join(word.text for word in read))

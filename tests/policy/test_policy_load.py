@@ -83,7 +83,7 @@ def test_term_packs_are_checked_too(tmp_path, rule):
         "bad.yaml",
     )
     assert mistakes(tmp_path) == [
-        "terms/bad.yaml:4:45: terms.3.weight: input should be greater than or equal to 1, found 0"
+        "terms/bad.yaml:4:45: terms.3.weight: must not be 0; remove the term or give it a weight, found 0"
     ]
     write(
         tmp_path / "terms",

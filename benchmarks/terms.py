@@ -1,0 +1,147 @@
+"""The term packs against searches written by hand: precision and recall of each, and what a search costs.
+
+Run: ``python -m benchmarks.terms [--missed]``.  ``--missed`` lists the mistakes in the half that packs may be changed
+by; the other half is only counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from filterwatch.config import read, validate
+from filterwatch.policy.terms import Finder, Pack
+
+ROOT = Path(__file__).parents[1]
+SEARCHES = ROOT / "tests/policy/searches"
+HELP = "help_seeking"
+HARM = {
+    "hate": {"hate", "discrimination"},
+    "extremism": {"extremism"},
+    "suicide": {"suicide", "self_harm"},
+    "self_harm": {"self_harm", "suicide"},
+}
+"""Packs that serve a family, where they are others than the one of its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search of the files, and the packs that hold for it."""
+
+    family: str
+    label: str
+    text: str
+    packs: frozenset[str]
+
+    @property
+    def tuned(self) -> bool:
+        """Whether packs may be changed by it; the others are only counted."""
+        return zlib.crc32(self.text.encode()) % 2 == 0
+
+    @property
+    def harm(self) -> bool:
+        """Whether the family's packs hold."""
+        return not self.packs.isdisjoint(HARM.get(self.family, {self.family}))
+
+
+def finder() -> tuple[Finder, list[str]]:
+    """Return a finder of the shipped packs, and their names by place."""
+    one = Finder()
+    packs = [validate(read(path), Pack) for path in sorted((ROOT / "rules/terms").glob("*.yaml"))]
+    for pack in packs:
+        one.add(pack)
+    return one, [pack.id for pack in packs]
+
+
+def searches() -> list[Search]:
+    """Return all searches, judged."""
+    rows = [(path.stem, *line.split("\t")) for path in sorted(SEARCHES.glob("*.tsv"))
+            for line in path.read_text("utf-8").splitlines()]  # fmt: skip
+    one, names = finder()
+    held = dict(one.find(pl.Series([text for _, _, text in rows])))
+    return [
+        Search(family, label, text, frozenset(names[place] for place in held.get(row, ())))
+        for row, (family, label, text) in enumerate(rows)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How a pack does on one half of its searches."""
+
+    name: str
+    half: str
+    right: int
+    wrong: int
+    missed: int
+
+    @property
+    def precision(self) -> float:
+        """Share of what it raised that it should have raised."""
+        return self.right / max(1, self.right + self.wrong)
+
+    @property
+    def recall(self) -> float:
+        """Share of what it should raise that it raised."""
+        return self.right / max(1, self.right + self.missed)
+
+
+def scores(all_of_them: list[Search]) -> Iterator[Score]:
+    """Yield the scores of each family on both halves, then those of looking for help, over all families."""
+    families = sorted({one.family for one in all_of_them})
+    for half, tuned in (("tuned", True), ("held out", False)):
+        mine = [one for one in all_of_them if one.tuned is tuned]
+        for family in families:
+            count = Counter((one.label == "harm", one.harm) for one in mine if one.family == family)
+            yield Score(family, half, count[True, True], count[False, True], count[True, False])
+        count = Counter((one.label == "help", HELP in one.packs) for one in mine if one.label != "harm")
+        yield Score(HELP, half, count[True, True], count[False, True], count[True, False])
+
+
+def cost(times: int = 20) -> float:
+    """Return microseconds for a search that was not seen before, among others of its kind."""
+    one, _ = finder()
+    texts = [f"{search.text} {number}" for number in range(times) for search in searches()]
+    list(one.find(pl.Series(texts[:10])))
+    began = time.perf_counter()
+    for _ in one.find(pl.Series(texts)):
+        pass
+    return (time.perf_counter() - began) / len(texts) * 1e6
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--missed", action="store_true", help="list mistakes in the tuned half")
+    parser.add_argument("--family", help="only this family's mistakes")
+    asked = parser.parse_args()
+    judged = searches()
+    both = {(one.name, one.half): one for one in scores(judged)}
+    lines = [f"{'pack':18}{'tuned: precision':>18}{'recall':>8}{'held out: precision':>22}{'recall':>8}"]
+    for name in dict.fromkeys(name for name, _ in both):
+        a, b = both[name, "tuned"], both[name, "held out"]
+        lines.append(f"{name:18}{a.precision:18.3f}{a.recall:8.3f}{b.precision:22.3f}{b.recall:8.3f}")
+    if asked.missed:
+        for one in judged:
+            if one.tuned and asked.family in (None, one.family):
+                if one.harm is not (one.label == "harm"):
+                    lines.append(f"{one.family}: {one.label} {'raised' if one.harm else 'missed'}: {one.text}")
+                if one.label != "harm" and (HELP in one.packs) is not (one.label == "help"):
+                    lines.append(
+                        f"{one.family}: {one.label} {'as help' if HELP in one.packs else 'no help'}: {one.text}"
+                    )
+    else:
+        lines.append(f"\n{cost():.1f} us for each different search")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Words are read as they are meant, ordinary words are left alone, and explanations point at what was typed."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filterwatch.policy.terms import Finder, Pack
+from filterwatch.policy.terms_words import mistyped, plain, spans
+
+
+def finder(terms: list[object], benign: tuple[str, ...] = (), at_least: int = 1) -> Finder:
+    one = Finder()
+    one.add(Pack.model_validate({"id": "p", "language": "en", "terms": terms, "benign": benign, "at_least": at_least}))
+    return one
+
+
+def holds(one: Finder, text: str) -> bool:
+    return bool(list(one.find(pl.Series([text]))))
+
+
+TERMS = [
+    "suicide",
+    "kill myself",
+    "proxy",
+    "weed",
+    "unblocked games",
+    "casino",
+    "how to hurt yourself",
+    "kys",
+    "faggot",
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "su1c1de", "s u i c i d e", "S.U.I.C.I.D.E", "sucide", "suicied", "suiside", "suuicide", "suicideee", "$uicide",
+        "k1ll myself", "k!ll myself", "killmyself", "kill my self", "kil myself kill myslef", "pr0xy", "p r o x y",
+        "weeeed", "w33d", "unbloked games", "un blocked games", "cas1no", "kys", "k.y.s", "k y s",
+        "how 2 do it how to hurt urself", "f*ggot", "fa**ot",
+    ],
+)  # fmt: skip
+def test_a_word_is_read_as_it_is_meant(text):
+    assert holds(finder(TERMS), text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sussex", "essex", "poxy", "wed", "need", "casio watch", "unlocked phone", "keys", "a b c", "k",
+        "kill my selfie",
+               "proxima", "1 2 3", "f*", "maggot",
+        "skill myself", "how to hurt", "2020", "w3", "deed",
+    ],
+)  # fmt: skip
+def test_an_ordinary_word_is_never_read_as_another(text):
+    assert not holds(finder(TERMS), text)
+
+
+def test_choices_and_gaps_find_what_is_said_in_between_but_not_far_apart():
+    one = finder(["buy|get|look_for .. weed|ket"])
+    assert holds(one, "where to buy some cheap weed")
+    assert holds(one, "get ket")
+    assert holds(one, "look for good weed")
+    assert not holds(one, "weed buy")
+    assert not holds(one, "buy a b c d weed")
+    assert not holds(one, "look weed")
+
+
+def test_a_term_of_negative_weight_takes_away():
+    one = finder([{"term": "weapons", "weight": 2}, {"term": "gcse|roman", "weight": -2}], at_least=2)
+    assert holds(one, "weapons")
+    assert not holds(one, "roman weapons gcse")
+
+
+def test_an_explanation_points_at_the_words_as_typed():
+    one = finder([{"term": "kill myself", "weight": 2}, "die"], ("die hard",), at_least=2)
+    text = "Die Hard! want 2 k!ll my-self"
+
+    (found,) = one.explain(text)
+
+    assert (found.pack, found.held, found.weight, found.at_least) == ("p", True, 2, 2)
+    (term,) = found.terms
+    assert [text[first:last] for first, last in term.places] == ["k!ll", "my", "self"]
+    assert (term.says, term.weight, term.read_as) == ("kill myself", 2, "kill myself")
+    (hidden,) = found.hidden
+    assert [text[first:last] for first, last in hidden.places] == ["Die", "Hard"]
+    assert hidden.read_as is None
+
+
+def test_nothing_known_is_nothing_to_explain():
+    assert finder(["weed"]).explain("sunflowers") == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.characters(max_codepoint=0x2FFF, exclude_categories=("Cn", "Cs")), max_size=60))
+def test_the_words_of_one_text_are_those_of_the_column_and_stand_where_they_say(text):
+    found = spans(text)
+    assert [word for word, _, _ in found] == plain(pl.Series([text]))[0].split()
+    assert all(0 <= first < last <= len(text) for _, first, last in found)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(["kill", "myself", "weed", "k1ll", "x", "proxy", "pr0xy", "my", "self"]), max_size=8))
+def test_explaining_and_finding_agree(words):
+    one, text = finder(TERMS, ("weed proxy",)), " ".join(words)
+    assert any(found.held for found in one.explain(text)) is holds(one, text)
+
+
+@pytest.mark.parametrize("text", ["a" * 65_536, "a " * 32_768, "kill " * 13_000, "*" * 65_536, "k!" * 32_768])
+def test_a_hostile_text_is_read_in_linear_time(text):
+    holds(finder(TERMS), text)
+
+
+def test_typing_mistakes_are_one_letter_the_first_is_right_and_the_wrong_one_is_near():
+    assert mistyped("suicde", "suicide")
+    assert mistyped("suicise", "suicide")
+    assert not mistyped("nuicide", "suicide")
+    assert not mistyped("suicipe", "suicide")
+    assert not mistyped("sicde", "suicide")
