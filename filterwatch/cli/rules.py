@@ -1,4 +1,4 @@
-"""``filterwatch rules``: what the rules are, what they cover, and how often they were right."""
+"""``filterwatch rules``: what the rules are, what they cover, how often they were right, and rules from elsewhere."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
     rules.command("show")(_show)
     rules.command("coverage")(_coverage)
     rules.command("precision")(_precision)
+    rules.command("import-sigma")(_import_sigma)
 
 
 def _list(config: Config = None, rules: Rules = None) -> None:
@@ -174,6 +175,26 @@ def _share(interval: tuple[float, float, float] | None, fewest: int) -> str:
         return f"too few (needs {fewest})"
     low, share, high = interval
     return f"{share:.0%} ({low:.0%} to {high:.0%})"
+
+
+def _import_sigma(
+    what: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="Sigma rules; of a directory every .yml in it.")],
+    output: Annotated[Path, typer.Option(help="Directory for the rules; nothing in it is overwritten.")],
+) -> None:
+    """Compile Sigma rules for proxy, DNS and firewall logs into rules of filterwatch.
+
+    What cannot be said in our language is refused with its place, never left out; exits 1 when a rule was refused.
+    """
+    from filterwatch.app.sigma import import_rules
+
+    done = import_rules(what, output)
+    for path in done.written:
+        say(f"{path}: written")
+    for mistake in done.refused:
+        typer.echo(printable(str(mistake)), err=True)
+    say(f"Rules written: {len(done.written)}, refused: {done.refused_rules}.")
+    if done.refused:
+        raise typer.Exit(1)
 
 
 def _directory(config: Path | None, rules: Path | None) -> Path:

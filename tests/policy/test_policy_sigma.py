@@ -1,0 +1,395 @@
+"""Sigma rules compiled to ours: the same events hold, and what cannot be said is refused at its place."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+pytest.importorskip("sigma", reason="the extra sigma is not installed")
+
+from filterwatch.app.sigma import import_rules
+from filterwatch.cli import make_app
+from filterwatch.config import Document
+from filterwatch.config.document import parse
+from filterwatch.errors import ConfigurationError
+from filterwatch.events import DECODED_SCHEMA
+from filterwatch.policy import RuleSet, load
+from filterwatch.policy.rule import Rule
+from filterwatch.policy.ruleset import Loaded
+from filterwatch.policy.sigma import compiled
+
+EXAMPLES = {"holds": [{"host": "a.test"}], "does_not_hold": [{"host": "b.test"}]}
+HEAD = "title: A title\nlevel: high\n"
+
+
+def document(rule: dict) -> Document:
+    return parse(json.dumps(rule), "rule.yml")
+
+
+def engine(rule: dict, events: list[dict]) -> list[bool]:
+    """Return for each event whether the compiled rule holds."""
+    made = compiled(document(rule), "rule")
+    loaded = Loaded(Rule.model_validate(made.data | {"examples": EXAMPLES}), "", document(rule))
+    rows = [{name: event.get(name) for name in DECODED_SCHEMA} for event in events]
+    frame = pl.DataFrame(rows, schema=DECODED_SCHEMA).with_columns(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("line_offset"), counted=pl.lit(value=True)
+    )
+    held = set(RuleSet([loaded], {}).evaluate(frame).detections["line_offset"])
+    return [at in held for at in range(len(events))]
+
+
+# What the specification says, in the plainest way: no pattern engine, no compilation.
+
+URL_PARTS = {
+    "uri": lambda url: "/" + url.split("/", 3)[3],
+    "c-uri-query": lambda url: url.split("?", 1)[1] if "?" in url else None,
+    "c-uri-extension": lambda url: (
+        url.split("/", 3)[3].split("?")[0].rsplit(".", 1)[1].split("/")[0]
+        if "." in url.split("/", 3)[3].split("?")[0]
+        else None
+    ),
+}
+COLUMNS = {
+    "proxy": {
+        "c-uri": "url", "cs-host": "host", "r-dns": "host", "c-useragent": "user_agent", "cs-method": "method",
+        "dst_ip": "dest_ip", "dst_port": "dest_port", "uri": "url", "c-uri-query": "url", "c-uri-extension": "url",
+    },
+    "dns": {"query": "query", "QueryName": "query", "record_type": "query_type"},
+    "firewall": {"dst_ip": "dest_ip", "dst_port": "dest_port", "protocol": "protocol"},
+}  # fmt: skip
+KINDS = {"proxy": "http", "dns": "dns", "firewall": "flow"}
+
+
+def like(text: str, pattern: str) -> bool:
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return any(like(text[at:], pattern[1:]) for at in range(len(text) + 1))
+    return bool(text) and pattern[0] in {"?", text[0]} and like(text[1:], pattern[1:])
+
+
+def one_holds(text: object, value: object, modifiers: list[str]) -> bool:
+    if text is None:
+        return False
+    if "cidr" in modifiers:
+        return ipaddress.ip_address(text) in ipaddress.ip_network(value)
+    for name, test in {"gte": int.__ge__, "gt": int.__gt__, "lte": int.__le__, "lt": int.__lt__}.items():
+        if name in modifiers:
+            return test(int(text), value)
+    have, pattern = str(text).lower(), str(value).lower()
+    if "cased" in modifiers:
+        have, pattern = str(text), str(value)
+    if "contains" in modifiers or "endswith" in modifiers:
+        pattern = "*" + pattern
+    if "contains" in modifiers or "startswith" in modifiers:
+        pattern += "*"
+    return like(have, pattern)
+
+
+def item_holds(key: str, values: object, event: dict, category: str) -> bool:
+    field, *modifiers = key.split("|")
+    text = event.get(COLUMNS[category][field])
+    if field in URL_PARTS and text is not None:
+        text = URL_PARTS[field](text)
+    held = [one_holds(text, value, modifiers) for value in (values if isinstance(values, list) else [values])]
+    return (all if "all" in modifiers else any)(held)
+
+
+def naive(rule: dict, event: dict) -> bool:
+    category = rule["logsource"]["category"]
+    detection = rule["detection"]
+    if event["kind"] != KINDS[category]:
+        return False
+
+    def selection(value: object) -> bool:
+        if isinstance(value, list):
+            return any(selection(one) for one in value)
+        return all(item_holds(key, values, event, category) for key, values in value.items())
+
+    held = {name: selection(value) for name, value in detection.items() if name != "condition"}
+    return eval_condition(detection["condition"].split(), held)
+
+
+def eval_condition(words: list[str], held: dict[str, bool]) -> bool:
+    """Evaluate by recursive descent: or < and < not; ``1 of x*``, ``all of them``."""
+    at = 0
+
+    def either() -> bool:
+        nonlocal at
+        value = both()
+        while at < len(words) and words[at] == "or":
+            at += 1
+            value = both() or value
+        return value
+
+    def both() -> bool:
+        nonlocal at
+        value = single()
+        while at < len(words) and words[at] == "and":
+            at += 1
+            value = single() and value
+        return value
+
+    def single() -> bool:
+        nonlocal at
+        word = words[at]
+        at += 1
+        if word == "not":
+            return not single()
+        if word == "(":
+            value = either()
+            at += 1
+            return value
+        if word in {"1", "all"}:
+            pattern = words[at + 1]
+            at += 2
+            names = [name for name in held if pattern == "them" or like(name, pattern)]
+            return (any if word == "1" else all)(held[name] for name in names)
+        return held[word]
+
+    return either()
+
+
+TEXT = st.text("abA.*?-/", min_size=1, max_size=4).filter(lambda text: text.strip("*"))
+WHOLE = st.text("abA.?*", min_size=1, max_size=3)
+HOSTS = st.sampled_from(["a.test", "b.test", "x.a.test", "A.test"])
+IPS, NETS = st.sampled_from(["10.0.0.1", "10.0.1.1", "2001:db8::1"]), st.sampled_from(["10.0.0.0/24", "2001:db8::/32"])
+PORTS = st.integers(1, 6)
+
+
+def several(values):
+    return st.one_of(values, st.lists(values, min_size=1, max_size=3))
+
+
+def texts(field: str, *more: str):
+    plain = st.tuples(st.sampled_from(["", "|contains", "|startswith", "|endswith", *more]), several(TEXT))
+    every = st.tuples(st.sampled_from(["|contains|all", "|endswith|all"]), st.lists(TEXT, min_size=1, max_size=2))
+    return st.one_of(plain, every).map(lambda pair: (field + pair[0], pair[1]))
+
+
+def ports(field: str):
+    compared = st.tuples(st.sampled_from(["|gte", "|gt", "|lte", "|lt"]), st.integers(2, 5))
+    return st.one_of(st.tuples(st.just(""), several(PORTS)), compared).map(lambda pair: (field + pair[0], pair[1]))
+
+
+def addresses(field: str):
+    return st.one_of(
+        several(IPS).map(lambda value: (field, value)), several(NETS).map(lambda value: (f"{field}|cidr", value))
+    )
+
+
+ITEMS = {
+    "proxy": st.one_of(
+        texts("c-uri", "|cased", "|contains|cased"), texts("c-useragent", "|contains|cased"),
+        st.tuples(st.sampled_from(["cs-host", "r-dns"]), several(HOSTS)),
+        st.tuples(st.sampled_from(["cs-host|contains", "cs-host|endswith", "r-dns|startswith"]), several(TEXT)),
+        st.tuples(st.just("cs-method"), several(st.sampled_from(["GET", "get", "P*", "?OST"]))),
+        st.tuples(st.sampled_from(["uri|contains", "uri|endswith"]), several(TEXT)),
+        st.tuples(st.just("uri"), several(TEXT.map(lambda text: f"/{text}"))),
+        st.tuples(st.sampled_from(["c-uri-query", "c-uri-query|contains"]), several(TEXT)),
+        st.tuples(st.just("c-uri-extension"), several(st.sampled_from(["a", "ab", "A?"]))),
+        addresses("dst_ip"), ports("dst_port"),
+    ),
+    "dns": st.one_of(
+        st.tuples(st.sampled_from(["query", "QueryName"]), several(HOSTS)),
+        st.tuples(st.sampled_from(["query|contains", "query|endswith"]), several(TEXT)),
+        st.tuples(st.just("record_type"), several(st.sampled_from(["A", "txt", "A*"]))),
+    ),
+    "firewall": st.one_of(
+        addresses("dst_ip"), ports("dst_port"), st.tuples(st.just("protocol"), several(st.sampled_from(["tcp", "UDP"])))
+    ),
+}  # fmt: skip
+CONDITIONS = (
+    "sel_a", "not sel_a", "sel_a and sel_b", "sel_a or sel_b", "sel_a and not sel_b", "1 of sel_*", "all of sel_*",
+    "all of them", "not 1 of them", "sel_a and not ( sel_b or other )", "other or sel_a and sel_b",
+    "not ( sel_a and not sel_b )", "1 of sel_* and not other",
+)  # fmt: skip
+URLS = st.builds(
+    "http://{}/{}{}".format,
+    st.sampled_from(["a.test", "b.test", "ab"]),
+    st.text("abA./", max_size=4),
+    st.one_of(st.just(""), st.text("abA./?", max_size=3).map(lambda text: f"?{text}")),
+)
+NULL = st.none()
+EVENTS = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(["http", "http", "dns", "flow"]), "url": NULL | URLS,
+        "host": NULL | HOSTS.map(str.lower), "user_agent": NULL | st.text("abA./-", max_size=4),
+        "method": NULL | st.sampled_from(["GET", "POST", "PUT"]), "dest_ip": NULL | IPS, "dest_port": NULL | PORTS,
+        "query": NULL | HOSTS.map(str.lower), "query_type": NULL | st.sampled_from(["A", "AAAA", "TXT"]),
+        "protocol": NULL | st.sampled_from(["tcp", "udp"]),
+    }
+)  # fmt: skip
+
+
+@st.composite
+def rules(draw):
+    category = draw(st.sampled_from(sorted(ITEMS)))
+    pairs = st.lists(ITEMS[category], min_size=1, max_size=2).map(dict)
+    selection = st.one_of(pairs, st.lists(pairs, min_size=1, max_size=2))
+    detection = {name: draw(selection) for name in ("sel_a", "sel_b", "other")}
+    detection["condition"] = draw(st.sampled_from(CONDITIONS))
+    return {"title": "t", "level": "low", "logsource": {"category": category}, "detection": detection}
+
+
+@settings(max_examples=150, deadline=None)
+@given(rules(), st.lists(EVENTS, min_size=4, max_size=12))
+def test_a_compiled_rule_holds_for_what_the_specification_says(rule, events):
+    events = [event | ({"host": None} if event["kind"] == "dns" else {"query": None}) for event in events]
+    try:
+        held = engine(rule, events)
+    except ConfigurationError as error:
+        assume(False)
+        raise AssertionError from error
+    assert held == [naive(rule, event) for event in events]
+
+
+def refused(text: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as raised:
+        compiled(parse(HEAD + text, "rule.yml"), "rule")
+    return [str(mistake) for mistake in raised.value.mistakes]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("c-uri|re: '(?=x)y'", "rule.yml:5:18: c-uri|re: not a pattern of the Rust regex engine"),
+        ("c-uri|re: '(a)\\1'", "rule.yml:5:18: c-uri|re: not a pattern of the Rust regex engine"),
+        ("sc-status: 200", "rule.yml:5:19: sc-status: no condition of ours looks at this field; use one of"),
+        ("src_ip: 10.0.0.1", "rule.yml:5:16: src_ip: no condition of ours looks at this field"),
+        ("cs-host|cased: A", "rule.yml:5:23: cased: logged hosts are kept in lower case"),
+        ("dst_ip|startswith: '10.'", "rule.yml:5:27: addresses are compared whole or as networks; write them with |"),
+        ("dst_port: http", "rule.yml:5:18: 'http': not a port"),
+        ("c-uri|expand: '%x%'", "rule.yml:5:22: placeholders (expand) have no values here; write them out"),
+        ("c-uri|fieldref: cs-host", "rule.yml:5:24: FieldReference: values of this kind cannot be compared"),
+        ("c-uri|nonsense: x", "rule.yml:5:8: c-uri|nonsense: Unknown modifier"),
+        ("cs-method: 'a\\*b'", "rule.yml:5:19: a real * or ? cannot be told from a wildcard in this field"),
+        ("uri: x", "rule.yml:5:13: 'x': path and query begin with /"),
+        ("sc-bytes|lt: 5", "rule.yml:5:21: sizes are told from a bound on only"),
+        ("dst_port: null", "rule.yml:5:18: whether this field is there at all cannot be asked"),
+    ],
+)
+def test_what_cannot_be_said_is_refused_at_its_place(text, told):
+    rule = f"logsource: {{category: proxy}}\ndetection:\n  s: {{ {text} }}\n  condition: s\n"
+    found = refused(rule)
+    assert len(found) == 1
+    assert found[0].startswith(told), found
+
+
+def test_every_mistake_of_a_rule_is_told_at_once():
+    found = refused("logsource: {category: proxy}\ndetection:\n  a: {x: 1}\n  b: {sc-status: 2}\n  condition: a or b\n")
+    assert [one.split(": ")[0] for one in found] == ["rule.yml:5:10", "rule.yml:6:18"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("logsource: {category: process_creation}\n", "logsource: only proxy, dns"),
+        ("logsource: {category: dns, product: squid}\n", "logsource.product: squid logs no dns"),
+        ("logsource: {category: proxy, product: macos}\n", "logsource.product: macos is not known here"),
+        ("logsource: {category: dns}\ncorrelation: {type: event_count}\n", "correlation: rules with this cannot"),
+    ],
+)
+def test_a_rule_about_other_logs_is_refused(text, told):
+    rest = "detection: {s: {query: a.test}, condition: s}\n"
+    assert any(told in one for one in refused(text + rest))
+
+
+def test_keywords_time_frames_and_names_that_are_not_there_are_refused():
+    head = "logsource: {category: dns}\n"
+    assert "keywords look at whole lines" in refused(head + "detection: {s: [a, b], condition: s}\n")[0]
+    assert "detection.timeframe" in refused(head + "detection: {s: {query: a}, timeframe: 5m, condition: s}\n")[0]
+    assert "called 'x'" in refused(head + "detection: {s: {query: a}, condition: s and x}\n")[0]
+    assert "condition" in refused(head + "detection: {s: {query: a}, condition: '1 of nothing*'}\n")[0]
+    assert "condition" in refused(head + "detection: {s: {query: a}, condition: 's | count() > 5'}\n")[0]
+
+
+def test_wildcards_that_are_escaped_are_themselves_and_regexes_mind_the_case():
+    rule = {"title": "t", "level": "low", "logsource": {"category": "proxy"}}
+    urls = [{"kind": "http", "url": url} for url in ("http://a/x*y", "http://a/xxy", "http://a/X*Y")]
+    assert engine(rule | {"detection": {"s": {"c-uri|contains": "x\\*y"}, "condition": "s"}}, urls) == [
+        True,
+        False,
+        True,
+    ]
+    assert engine(rule | {"detection": {"s": {"c-uri|re": "x.y$"}, "condition": "s"}}, urls) == [True, True, False]
+    assert engine(rule | {"detection": {"s": {"c-uri|re|i": "x.y$"}, "condition": "s"}}, urls) == [True, True, True]
+    agents = [{"kind": "http", "user_agent": agent} for agent in ("x -run", "x /run", "x run")]
+    dashes = {"detection": {"s": {"c-useragent|contains|windash": " -run"}, "condition": "s"}}
+    assert engine(rule | dashes, agents) == [True, True, False]
+    absent = [{"kind": "http"}, {"kind": "http", "user_agent": "x"}]
+    assert engine(rule | {"detection": {"s": {"c-useragent": None}, "condition": "s"}}, absent) == [True, False]
+    assert engine(rule | {"detection": {"s": {"c-useragent|exists": True}, "condition": "s"}}, absent) == [False, True]
+
+
+SHADOW = """\
+title: Look-ups of a tunnel's names
+id: 0b6c2a6e-0000-4000-8000-000000000001
+status: test
+description: Written for this test.
+author: The filterwatch maintainers
+logsource: {category: dns, product: unbound}
+detection:
+  names:
+    query|endswith: [.tunnel.example, .relay.example]
+    record_type: [TXT, 'NULL']
+  ours: {query|re: '^[a-z]{3}\\.school\\.'}
+  condition: names and not ours
+falsepositives: [Mail servers]
+level: medium
+tags: [attack.t1071.004]
+"""
+
+
+def test_an_imported_rule_is_a_sound_rule_file_with_examples_that_hold(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "Tunnel Names.yml").write_text(SHADOW)
+    (tmp_path / "in" / "bad.yml").write_text(SHADOW.replace("query|endswith", "answer|endswith"))
+    done = import_rules(tmp_path / "in", tmp_path / "out")
+    assert [path.name for path in done.written] == ["sigma-tunnel-names.yaml"]
+    assert (done.refused_rules, len(done.refused)) == (1, 1)
+    assert str(done.refused[0]).startswith(f"{tmp_path}/in/bad.yml:9:23: answer: no condition of ours looks")
+    (rule,) = load(tmp_path / "out").rules
+    assert (rule.level, rule.outcome, rule.tags) == ("medium", "technical", ("attack.t1071.004",))
+    assert "Mail servers" in (rule.limits or "")
+    assert "author The filterwatch maintainers" in (rule.description or "")
+    again = import_rules(tmp_path / "in", tmp_path / "out")
+    assert again.written == []
+    assert any("is there already" in str(one) for one in again.refused)
+
+
+def test_the_command_refuses_loudly_and_the_check_takes_what_it_wrote(tmp_path):
+    (tmp_path / "one.yml").write_text(SHADOW)
+    out = tmp_path / "out"
+    done = CliRunner().invoke(make_app(), ["rules", "import-sigma", str(tmp_path / "one.yml"), "--output", str(out)])
+    assert done.exit_code == 0, done.output
+    checked = CliRunner().invoke(make_app(), ["check", "--rules", str(out)])
+    assert checked.exit_code == 0, checked.output
+    assert "1 rules, 2 examples" in checked.output
+    (tmp_path / "one.yml").write_text(SHADOW.replace("condition: names", "condition: nothing"))
+    done = CliRunner().invoke(make_app(), ["rules", "import-sigma", str(tmp_path / "one.yml"), "--output", str(out)])
+    assert done.exit_code == 1
+    assert "nothing in detection is called 'nothing'" in done.output
+
+
+def test_rules_of_every_shape_get_an_example(tmp_path):
+    shapes = {
+        "a": "c-uri-extension: [exe, dll]", "b": "c-uri-query|contains: 'cmd='", "c": "uri|endswith: /a.php",
+        "d": "c-useragent|startswith: curl/", "e": "c-uri|re: '/[a-f0-9]{8}\\.bin$'", "f": "dst_port|gte: 60000",
+        "g": "dst_ip|cidr: 198.51.100.0/24", "h": "cs-method: PUT", "i": "sc-bytes|gt: 1000000",
+        "j": "cs-host|re: '^[a-z]{12}\\.(top|xyz)$'", "k": "c-uri|contains|all: [a=, b=]",
+    }  # fmt: skip
+    (tmp_path / "in").mkdir()
+    for name, item in shapes.items():
+        text = f"{HEAD}logsource: {{category: proxy}}\ndetection:\n  s: {{ {item} }}\n  condition: s\n"
+        Path(tmp_path / "in" / f"{name}.yml").write_text(text)
+    done = import_rules(tmp_path / "in", tmp_path / "out")
+    assert [str(one) for one in done.refused] == []
+    assert len(done.written) == len(shapes)
