@@ -29,6 +29,13 @@ _BLANKS = "".join(map(chr, range(33)))
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f#/:<>?@\[\\\]^|%\ud800-\udfff\ufffd]")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
+_ALIKE = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u04cf\u0501\u051b\u051d\u0432\u043a\u043c\u0442\u043d\u0433"
+    "\u03b1\u03bf\u03bd\u03c1\u03c5\u03b9\u03ba\u03c7\u0131\u0251\u0261\u026a",
+    "aeopcyxijshldqwbkmthraovpuikxiagi",
+)
+"""Cyrillic, Greek and phonetic letters that look like a Latin one.  Own selection of Unicode's confusables."""
+
 
 def normal_host(hosts: pl.Series) -> pl.Series:
     """Return each host in its one form; null where it is no host.
@@ -65,6 +72,28 @@ def host_of(text: str) -> str | None:
 def is_address(host: str) -> bool:
     """Say whether *host*, in its one form, is an IP address."""
     return ":" in host or host.rpartition(".")[2].isdigit()
+
+
+def looks_like(host: str) -> str | None:
+    """Return the ASCII name that *host*, in its one form, is a look-alike of; null for a name that is none.
+
+    A look-alike is a name of its own: it is told of, and never taken for the other.
+    """
+    labels = [_seen(label) for label in host.split(".")]
+    if not any(label.startswith("xn--") for label in host.split(".")):
+        return None
+    seen = ".".join(labels)
+    return seen if seen.isascii() and "xn--" not in seen else None
+
+
+def _seen(label: str) -> str:
+    if not label.startswith("xn--"):
+        return label
+    try:
+        seen = label[4:].encode("ascii").decode("punycode")
+    except UnicodeError:
+        return label
+    return label if seen.isascii() else seen.translate(_ALIKE)
 
 
 def _authority(text: str) -> str:

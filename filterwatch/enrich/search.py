@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 import polars as pl
@@ -41,11 +41,44 @@ class Search(Part):
         return any(_fits(path, pattern) for pattern in self.paths)
 
 
+class Safe(Part):
+    """How an engine's URLs show whether safe search is on.
+
+    Attributes:
+        on: ``parameter=value``; likewise *blur* (moderate) and *off*.
+        at: Names at which it is always on.
+        words_off: Words of a search that switch it off.
+    """
+
+    on: tuple[str, ...] = ()
+    blur: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    at: tuple[str, ...] = ()
+    words_off: tuple[str, ...] = ()
+
+
 class Engine(Part):
-    """A search engine: the names it has, and its searches."""
+    """A search engine: the names it has, its searches, its suggestions and its safe search."""
 
     at: tuple[str, ...] = Field(min_length=1)
     searches: tuple[Search, ...] = Field(min_length=1)
+    suggests: tuple[Search, ...] = ()
+    safe: Safe = Safe()
+
+
+class Asked(NamedTuple):
+    """What a URL asks of a search engine.
+
+    Attributes:
+        engine: Its name in the data file.
+        kind: A search that was made, or suggestions while somebody typed.
+        safe: Safe search, as far as the URL says: null where it says nothing, which is not "off".
+    """
+
+    engine: str
+    kind: Literal["search", "suggest"]
+    terms: str
+    safe: Literal["on", "blur", "off"] | None
 
 
 class _File(RootModel[dict[str, Engine]]):
@@ -63,7 +96,9 @@ class Engines:
     """
 
     def __init__(self, file: Path = _ENGINES) -> None:
-        self._engines = tuple(validate(read(file), _File).root.values())
+        known = validate(read(file), _File).root
+        self._names = tuple(known)
+        self._engines = tuple(known.values())
         self._by_name: dict[str, list[int]] = {}
         for number, engine in enumerate(self._engines):
             for name in engine.at:
@@ -71,6 +106,7 @@ class Engines:
         self._labels = {label for name in self._by_name for label in name.split(".")}
         self._groups: dict[tuple[int, ...], int] = {}
         self._searches: list[tuple[Search, ...]] = []
+        self._members: list[tuple[int, ...]] = []
         parameters = {p for engine in self._engines for search in engine.searches for p in search.parameters}
         self._signs = [*sorted(f"{parameter}=" for parameter in parameters), "%"]
 
@@ -92,6 +128,7 @@ class Engines:
 
     def _group(self, numbers: tuple[int, ...]) -> int:
         if numbers not in self._groups:
+            self._members.append(numbers)
             self._searches.append(tuple(s for n in numbers for s in self._engines[n].searches))
             self._groups[numbers] = len(self._searches) - 1
         return self._groups[numbers]
@@ -118,17 +155,42 @@ class Engines:
             parts = urlsplit(url)
         except ValueError:
             return None
-        path = parts.path.partition(";")[0].lower()
-        if "%" in path:
-            path = unquote(path, errors="replace").lower()
+        path = _path(parts.path)
         if any(word in path for word in SUGGESTS) or parts.netloc.lower().startswith("suggest"):
             return None
-        for search in self._searches[number]:
-            if search.is_at(path):
-                typed = _typed(parts.query, search.parameters)
-                if typed:
-                    return typed
+        return _first(self._searches[number], path, parts.query)
+
+    def asked(self, url: str, host: str, number: int) -> Asked | None:
+        """Return all that *url* says to the engines *number* of its *host*: for explaining, one URL at a time."""
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return None
+        for at in self._members[number]:
+            engine, path = self._engines[at], _path(parts.path)
+            if terms := _first(engine.suggests, path, parts.query):
+                return Asked(self._names[at], "suggest", terms, None)
+            if self.terms(url, number) and (terms := _first(engine.searches, path, parts.query)):
+                return Asked(self._names[at], "search", terms, _safe(engine.safe, host, parts.query, terms))
         return None
+
+
+def _path(path: str) -> str:
+    path = path.partition(";")[0].lower()
+    return unquote(path, errors="replace").lower() if "%" in path else path
+
+
+def _first(searches: tuple[Search, ...], path: str, query: str) -> str | None:
+    return next((typed for one in searches if one.is_at(path) and (typed := _typed(query, one.parameters))), None)
+
+
+def _safe(safe: Safe, host: str, query: str, terms: str) -> Literal["on", "blur", "off"] | None:
+    if any(host == name or host.endswith(f".{name}") for name in safe.at):
+        return "on"
+    said = {pair.lower() for pair in query.split("&", MANY)[:MANY]}
+    if not said.isdisjoint(safe.off) or not set(terms.lower().split()).isdisjoint(safe.words_off):
+        return "off"
+    return "on" if not said.isdisjoint(safe.on) else "blur" if not said.isdisjoint(safe.blur) else None
 
 
 def _typed(query: str, names: tuple[str, ...]) -> str | None:

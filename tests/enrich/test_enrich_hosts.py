@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterwatch.enrich.hosts import LONGEST_NAME, host_of, is_address, normal_host
+from filterwatch.enrich.hosts import LONGEST_NAME, host_of, is_address, looks_like, normal_host
 
 CASES = list(
     csv.DictReader(
@@ -62,3 +62,31 @@ def test_no_text_raises_and_the_form_is_its_own_form(text):
 def test_a_column_agrees_with_the_exact_reading_on_any_text(texts):
     column = pl.Series("host", texts, dtype=pl.String)
     assert normal_host(column).to_list() == [None if text is None else host_of(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("typed", "seen"),
+    [
+        ("https://f\u0430cebook.com/", "facebook.com"),
+        ("xn--80ak6aa92e.com", "apple.com"),
+        ("https://y\u043eutube.com/", "youtube.com"),
+        ("b\u00fccher.example", None),
+        ("stra\u00dfe.example", None),
+        ("xn--.com", None),
+        ("facebook.com", None),
+        ("10.0.0.1", None),
+    ],
+)
+def test_a_look_alike_is_told_of_and_stays_a_name_of_its_own(typed, seen):
+    host = host_of(typed)
+    if host is None:
+        assert seen is None
+        return
+    assert looks_like(host) == seen
+    assert host != seen
+
+
+@given(hostile)
+def test_no_name_upsets_the_search_for_look_alikes(text):
+    if (found := host_of(text)) is not None:
+        looks_like(found)
