@@ -20,6 +20,7 @@ import polars as pl
 from filterwatch import detections as found
 from filterwatch.decoders import Decoder, redact
 from filterwatch.detections import Detector
+from filterwatch.detectors import Visits
 from filterwatch.lines import LineBatch
 from filterwatch.policy import RuleSet
 
@@ -99,20 +100,39 @@ class Bench:
     Args:
         rules: The policy.
         detectors: In the order they run; names are unique.
+        visits: Tells visits of what rules without a count find; null for every single detection.
     """
 
-    def __init__(self, rules: RuleSet, detectors: Sequence[Detector] = ()) -> None:
+    def __init__(self, rules: RuleSet, detectors: Sequence[Detector] = (), visits: Visits | None = None) -> None:
         self.rules = rules
         self.detectors = detectors
+        self.visits = visits
 
     def __call__(self, events: pl.DataFrame, now: datetime) -> pl.DataFrame:
         """Return the detections of enriched *events*, in the order of the schema's columns."""
         judged = self.rules.evaluate(events)
-        return self._together(judged.detections, self._detect(events, judged.hits, now))
+        return self._together(self._told(events, judged.detections, now), self._detect(events, judged.hits, now))
 
     def idle(self, now: datetime) -> pl.DataFrame:
-        """Return what detectors find when nothing arrived: silence is their finding too."""
-        return self._together(found.none(), self._detect(pl.DataFrame(), found.none(), now))
+        """Return what detectors find when nothing arrived: silence is their finding too, and visits are over."""
+        told = self._told(pl.DataFrame(), found.none(), now)
+        return self._together(told, self._detect(pl.DataFrame(), found.none(), now))
+
+    def state(self) -> dict[str, bytes]:
+        """Return what they remember, by name."""
+        return {part.name: part.state() for part in self._remembering()}
+
+    def restore(self, state: Mapping[str, bytes]) -> None:
+        """Go on from :meth:`state`; a part that is new since then starts empty."""
+        for part in self._remembering():
+            if part.name in state:
+                part.restore(state[part.name])
+
+    def _remembering(self) -> list[Detector | Visits]:
+        return [*([self.visits] if self.visits else []), *self.detectors]
+
+    def _told(self, events: pl.DataFrame, detections: pl.DataFrame, now: datetime) -> pl.DataFrame:
+        return self.visits(events, detections, now) if self.visits else detections
 
     def _detect(self, events: pl.DataFrame, hits: pl.DataFrame, now: datetime) -> list[pl.DataFrame]:
         return [detector(events, hits, now) for detector in self.detectors]
@@ -182,15 +202,13 @@ class Pass:
 
     def state(self) -> dict[str, bytes]:
         """Return what must be committed with a batch, so that a restart goes on exactly here."""
-        return {"enrich": self.context.state()} | {d.name: d.state() for d in self.bench.detectors}
+        return {"enrich": self.context.state()} | self.bench.state()
 
     def restore(self, state: Mapping[str, bytes]) -> None:
         """Go on from :meth:`state`; a part that is new since then starts empty."""
         if "enrich" in state:
             self.context.restore(state["enrich"])
-        for detector in self.bench.detectors:
-            if detector.name in state:
-                detector.restore(state[detector.name])
+        self.bench.restore(state)
 
 
 def _quarantine(batch: LineBatch, rejected: pl.DataFrame) -> pl.DataFrame:

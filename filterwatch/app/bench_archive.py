@@ -10,6 +10,7 @@ import polars as pl
 
 from filterwatch import archive, policy
 from filterwatch.app.settings import Configuration
+from filterwatch.detectors import Visits
 from filterwatch.detectors.threshold import Threshold
 from filterwatch.errors import FilterwatchError
 from filterwatch.journal import JournalError, Reader
@@ -95,5 +96,5 @@ def archived(
 
 
 def rules_only(rules: policy.RuleSet) -> Bench:
-    """Return *rules* with the counts of those that count, which remember nothing yet."""
-    return Bench(rules, [Threshold(rules.counts)])
+    """Return *rules* with the counts of those that count and visits of the others; they remember nothing yet."""
+    return Bench(rules, [Threshold(rules.counts)], Visits(rules.once))

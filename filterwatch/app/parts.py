@@ -155,7 +155,7 @@ class School:
             ConfigurationError: With every mistake in the rules.
         """
         rules = rules or policy.load(self.rules)
-        return Bench(rules, self.detectors(rules.counts, live=live))
+        return Bench(rules, self.detectors(rules.counts, live=live), detectors.Visits(rules.once))
 
     def detectors(self, counts: Mapping[str, Count], *, live: bool = False) -> list[Detector]:
         """Return the detectors, which remember nothing yet."""

@@ -18,8 +18,11 @@ from filterwatch.detectors.liveness import Settings as LivenessSettings
 from filterwatch.detectors.shared_login import Settings as SharedLoginSettings
 from filterwatch.detectors.shared_login import SharedLogin
 from filterwatch.detectors.threshold import Threshold
+from filterwatch.detectors.visits import Visits
 from filterwatch.detectors.volume import Settings as VolumeSettings
 from filterwatch.detectors.volume import Volume
+
+__all__ = ["Settings", "Visits", "build"]
 
 
 class Settings(Part):

@@ -50,7 +50,7 @@ MONDAY = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 def school(tmp_path):
     (tmp_path / "filterwatch.yaml").write_text(CONFIG)
     lines = [
-        VPN.format(n, n % 3, host, n % 3) for n, host in enumerate(["nordvpn.com", "x.test", "www.bet365.com"] * 4)
+        VPN.format(n * 83, n % 3, host, n % 3) for n, host in enumerate(["nordvpn.com", "x.test", "www.bet365.com"] * 4)
     ]
     (tmp_path / "access.log").write_text("".join(lines))
     ours, other = tmp_path / "ours", tmp_path / "other"

@@ -205,3 +205,17 @@ def test_the_count_is_what_a_plain_reader_of_ordered_times_finds(at, at_least):
             kept, told = [], time
 
     assert found(counting(at_least=at_least), hits(*({"at": time} for time in sorted(at)))) == expected
+
+
+APART = [
+    ("a page is one hit", [0, 1, 2, 3, 4], []),
+    ("three pages are three", [0, 1, 20, 21, 40], [4]),
+    ("exactly so far apart counts", [0, 10, 20], [2]),
+    ("what goes on counts again and again", [0, 9, 18, 27, 36], [4]),
+    ("in any order", [20, 0, 15, 5, 10], [4]),
+]
+
+
+@pytest.mark.parametrize(("times", "told"), [case[1:] for case in APART], ids=[case[0] for case in APART])
+def test_hits_that_are_not_far_enough_apart_count_once(times, told):
+    assert found(counting(apart=timedelta(seconds=10)), hits(*({"at": at} for at in times))) == told
