@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import polars as pl
@@ -14,6 +15,7 @@ from filterwatch.errors import FilterwatchError
 from filterwatch.events import DECODED_SCHEMA, GROUP, IDENTITY
 from filterwatch.lists import Entry
 from filterwatch.policy import Condition, Verdict
+from filterwatch.policy.terms import Finder, Found
 
 ILLEGAL = "csam"
 """Category whose addresses nobody is shown.  Source: standards AX1, illegal-content protocol."""
@@ -51,6 +53,7 @@ class Explained:
         group: Of the person.
         year: Of the person.
         identity: How surely the person is known.
+        terms: What term packs say of the search: the places of terms and of phrases that hide them.
         holds: Rules that hold.
         nearly: Rules whose match holds, but not who or when; then those whose match holds in part.
     """
@@ -60,6 +63,7 @@ class Explained:
     entries: Sequence[Entry]
     categories: Sequence[str]
     search_terms: str | None
+    terms: Sequence[Found]
     person: str | None
     group: str
     year: str | None
@@ -90,13 +94,15 @@ def explain(school: School, request: Request) -> Explained:
     context = school.enrichment(index)
     event = _settled(context, _event(request, host), request)
     row = event.row(0, named=True)
-    verdicts = policy.load(school.rules).explain(event)
+    rules = policy.load(school.rules)
+    verdicts = rules.explain(event)
     return Explained(
         host=host,
         domain=row["domain"],
         entries=index.entries(host, request.address),
         categories=row["categories"] or (),
         search_terms=row["search_terms"],
+        terms=_terms(rules, row["search_terms"]),
         person=row["person"],
         group=row["group"] or "unknown",
         year=row["year"],
@@ -105,6 +111,38 @@ def explain(school: School, request: Request) -> Explained:
         holds=[one for one in verdicts if one.held],
         nearly=[*(one for one in verdicts if one.nearly), *_partly(verdicts)],
     )
+
+
+def _terms(rules: policy.RuleSet, search: str | None) -> Sequence[Found]:
+    finder = Finder()
+    for pack in rules.packs.values():
+        finder.add(pack)
+    return finder.explain(search) if search else ()
+
+
+def as_json(found: Explained) -> str:
+    """Return everything as JSON; of illegal content no address, entry or search."""
+    hidden = found.withheld
+    rules = {
+        name: [
+            {"rule": one.rule.id, "level": one.rule.level, "reason": one.reason, "missing": one.missing} for one in some
+        ]
+        for name, some in (("holds", found.holds), ("nearly", found.nearly))
+    }
+    about = {
+        "host": None if hidden else found.host,
+        "domain": None if hidden else found.domain,
+        "lists": [] if hidden else [asdict(one) for one in found.entries],
+        "categories": list(found.categories),
+        "search": None if hidden else found.search_terms,
+        "terms": [] if hidden else [asdict(one) for one in found.terms],
+        "person": found.person,
+        "group": found.group,
+        "year": found.year,
+        "identity": found.identity,
+        "in_school_hours": found.in_school_hours,
+    }
+    return json.dumps(about | rules, indent=2)
 
 
 def _event(request: Request, host: str) -> pl.DataFrame:

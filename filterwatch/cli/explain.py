@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
         rules: Annotated[Optional[Path], typer.Option(help="Directory of rules to judge by.")] = None,
         names: Annotated[bool, typer.Option("--names", help="Of an alert: who, and raw lines; recorded.")] = False,
         why: Annotated[str, typer.Option(help="Why the names are needed.")] = "",
+        as_json: Annotated[bool, typer.Option("--json", help="Of an address: JSON instead of text.")] = False,
         by: Annotated[str, typer.Option("--by", envvar="FILTERWATCH_BY", help="Your name, with --names.")] = "",
         second: Annotated[str, typer.Option(help="Who agrees: needed for staff and illegal content.")] = "",
     ) -> None:
@@ -45,7 +46,7 @@ def register(app: typer.Typer) -> None:
         if CASE.fullmatch(what):
             _case(what.upper(), config, state, _Look(why, by, second) if names else None)
         else:
-            _address(what, _school(config, rules), person, group, at)
+            _address(what, _school(config, rules), person, group, at, as_json=as_json)
 
 
 class _Look:
@@ -63,7 +64,7 @@ def _school(config: Path | None, rules: Path | None) -> School:
     return School(known, rules or (known.rules if known else shipped("rules")))
 
 
-def _address(what: str, school: School, person: str | None, group: str | None, at: str) -> None:
+def _address(what: str, school: School, person: str | None, group: str | None, at: str, *, as_json: bool) -> None:
     from filterwatch.app.explaining import Request
     from filterwatch.app.explaining import explain as ask
     from filterwatch.cli._records import Desk
@@ -72,8 +73,27 @@ def _address(what: str, school: School, person: str | None, group: str | None, a
     desk = Desk(school.zone, SystemClock().now())
     when = desk.time(at) if at else desk.now
     found = ask(school, Request(what, when, person, group))
+    if as_json:
+        from filterwatch.app.explaining import as_json as written
+
+        typer.echo(written(found))
+        return
     _facts(found, what, desk.show(when))
+    if not found.withheld:
+        _terms(found)
     _verdicts(found)
+
+
+def _terms(found: Explained) -> None:
+    for pack in found.terms:
+        reached = "reaches" if pack.held else "does not reach"
+        _wrapped(f"Terms of pack {pack.pack}: {pack.weight}, {reached} the {pack.at_least} it asks for", "")
+        for span in pack.terms:
+            _wrapped(
+                f'"{span.says}" counts {span.weight}' + (f', read as "{span.read_as}"' if span.read_as else ""), "  "
+            )
+        for span in pack.hidden:
+            _wrapped(f'"{span.says}" hides its words', "  ")
 
 
 def _facts(found: Explained, what: str, when: str) -> None:

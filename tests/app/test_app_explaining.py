@@ -1,5 +1,6 @@
 """``filterwatch explain``: what the rules say of an address, and why an alert was raised."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -192,3 +193,18 @@ def test_illegal_content_shows_no_address_even_to_two_persons(case):
     assert "sam poe" in said
     assert "secretvpn" not in said
     assert "withheld" in said
+
+
+def test_terms_of_a_search_are_told_with_their_weights_and_json_says_the_same(rules):
+    (rules / "terms").mkdir()
+    (rules / "terms" / "drugs.yaml").write_text(
+        "id: drugs\nlanguage: en\nat_least: 3\nterms: [{term: buy weed, weight: 3}]\nbenign: [sea weed]\n"
+    )
+    words = ["explain", "https://www.google.com/search?q=buy+weed", "--rules", str(rules)]
+    said = CliRunner().invoke(make_app(), words).output
+    assert "Terms of pack drugs: 3, reaches the 3 it asks for" in said
+    assert '"buy weed" counts 3' in said
+    told = json.loads(CliRunner().invoke(make_app(), [*words, "--json"]).output)
+    assert told["terms"][0]["terms"][0]["places"] == [[0, 3], [4, 8]]
+    awful = CliRunner().invoke(make_app(), ["explain", "img.awful.test", "--rules", str(rules), "--json"]).output
+    assert "awful" not in awful
