@@ -22,8 +22,8 @@ FRAME = 200_000
 
 NOT_REPLAYED = (
     "Judged from archived events: rules and their counts only. Lists, people, devices and school hours are as they "
-    "were when the lines were read; detectors, visits, term and holidays, and what the decoders make of a line are not "
-    "replayed. For these, replay the log files."
+    "were when the lines were read; detectors, `visits: only`, term and holidays, and what the decoders make of a line "
+    "are not replayed. For these, replay the log files."
 )
 """What an archive cannot answer, for people."""
 
