@@ -68,13 +68,13 @@ NAMES = {
     "vpn": "VPN", "web_proxy": "web proxy", "doh": "DNS over HTTPS", "dot": "DNS over TLS",
     "foreign_dns": "another DNS server", "tor": "Tor", "direct_ip": "address without a name",
     "dns_tunnel": "DNS tunnel", "private_relay": "private relay", "remote_access": "remote access",
-    "bypass": "listed for bypass",
+    "unblocker": "name like an unblocker's", "bypass": "listed for bypass",
 }  # fmt: skip
 """Bypass kinds in words."""
 
 TELLING = (
     "dns_tunnel", "tor", "vpn", "web_proxy", "remote_access", "private_relay", "doh", "dot", "foreign_dns", "bypass",
-    "direct_ip",
+    "unblocker", "direct_ip",
 )  # fmt: skip
 """Kinds by how much one attempt says, most first (our judgement): a tunnel is no accident, a bare address may be."""
 
