@@ -119,7 +119,7 @@ def test_an_epoch_is_read_in_every_unit(unit: str, few: int) -> None:
     ("name", "line", "microseconds"),
     [
         ("squid", "{:.3f} 10 10.0.0.7 TCP_MISS/200 5 GET http://x.test/ - HIER_DIRECT/192.0.2.1 text/html", 123_000),
-        ("meraki", "<134>1 {:.6f} gw urls src=10.0.0.7:4000 dst=192.0.2.9:443 request: GET https://x.test/...", 123_456),
+        ("meraki", "<134>1 {:.6f} gw urls src=10.0.0.7:4 dst=192.0.2.9:443 request: GET https://x.test/...", 123_456),
         ("unbound", "[{:.0f}] unbound[2:0] query: 10.0.0.7 www.school.test. A IN", 0),
     ],
 )  # fmt: skip
