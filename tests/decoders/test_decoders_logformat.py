@@ -168,16 +168,40 @@ def test_an_agent_with_a_fake_tail_stays_an_agent(agent: str) -> None:
     assert (found["user_agent"], found["action"]) == (agent, "blocked")
 
 
+_STAMP = "[22/Nov/2026:01:46:24 +0000]"
+_FORGED = 'A:B "GET http://b/ HTTP/1.1" 200 39 "-"'
+_AGENT_NEXT = f'10.1.0.7 - - {_STAMP} "GET http://a.test/ HTTP/1.1" 403 5 "-"'
+
+
 @pytest.mark.parametrize(
     ("definition", "line"),
     [
-        (DEFINITIONS["combined"], '10.1.0.7 - - [22/Nov/2026:01:46:24 +0000] "GET / HTTP/1.1" 200 5 "-" "a" "b" A:B'),
-        ("%>a|%ru|%{User-Agent}>h", "10.1.0.7|http://a.test/|b|c"),
-        ('%>a {"url":"%\'ru","ua":"%\'{User-Agent}>h"}', '10.1.0.7 {"url":"http://a/","ua":"x","ua":"y"}'),
+        (DEFINITIONS["common"], f'10.1.0.7 - x {_STAMP} "GET / HTTP/1.1" 200 1 {_STAMP} "GET /b HTTP/1.1" 403 1 A:B'),
+        ("%>a|%ru|%{User-Agent}>h", "10.1.0.7|http://a.test|.evil.test/|c"),
     ],
 )  # fmt: skip
-def test_a_line_that_fits_two_readings_is_refused(definition: str, line: str) -> None:
+def test_a_line_that_two_readings_send_to_other_hosts_or_times_is_refused(definition: str, line: str) -> None:
     assert "two readings" in why(definition, line)
+
+
+@pytest.mark.parametrize(
+    ("definition", "line", "says"),
+    [
+        (DEFINITIONS["combined"], f'{_AGENT_NEXT} "a" "b" TCP_DENIED:HIER_NONE',
+         {"url": "http://a.test/", "status": 403, "action": "blocked"}),
+        (DEFINITIONS["combined"], f'{_AGENT_NEXT} "x" {_FORGED} "x" TCP_DENIED:HIER_NONE',
+         {"url": "http://a.test/", "status": 403, "action": "blocked"}),
+        ("%>a|%ru|%{User-Agent}>h", "10.1.0.7|http://a.test/|b|c", {"url": "http://a.test/|b"}),
+        ("%>a %ru %{User-Agent}>h %Ss/%>Hs", "10.1.0.7 http://a.test/ x TCP_MISS/200 y TCP_DENIED/403",
+         {"url": "http://a.test/", "status": 403, "action": "blocked"}),
+        ("%>a %ru %{User-Agent}>h %Ss/%>Hs %{X}>h", "10.1.0.7 http://a.test/ x TCP_MISS/200 y TCP_DENIED/403 z",
+         {"url": "http://a.test/", "action": "unknown"}),
+    ],
+)  # fmt: skip
+def test_a_user_agent_like_a_second_line_hides_no_request(definition: str, line: str, says: dict[str, object]) -> None:
+    found = event("squid_custom", line.encode(), logformat=definition)
+    assert {key: found.get(key) for key in says} == says
+    assert found.get("user_agent") is None or "x TCP_MISS" in str(found["user_agent"])
 
 
 # --- round trip

@@ -3,7 +3,7 @@
 Fields whose text is limited (addresses, numbers, times, words, encoded texts up to a character that their encoding
 never writes) are *firm*: with the texts around them they form segments.  *Free* fields (user, headers, notes) lie
 between the segments.  The leftmost way to place the segments and the rightmost one are both found; where they differ,
-the line fits two readings, one of which is forged, and it is refused.
+the line fits two readings, one of which is forged, and only what both of them say is believed.
 """
 
 from __future__ import annotations
@@ -82,8 +82,21 @@ class _Writing:
         )
 
 
-class TwoReadings(ValueError):
-    """A line fits a definition in two ways."""
+class TwoReadingsError(ValueError):
+    """A line fits a definition in two ways.
+
+    Attributes:
+        shortest: The text of each field in the leftmost reading; null where the readings disagree where it begins.
+        longest: The same of the rightmost reading.  A field is sure where both are one text.
+    """
+
+    def __init__(self, shortest: list[str | None], longest: list[str | None]) -> None:
+        super().__init__()
+        self.shortest, self.longest = shortest, longest
+
+
+class _TooManyPlacesError(ValueError):
+    """A segment fits at none of the first :data:`MOST_TRIES` places."""
 
 
 class Matcher:
@@ -127,22 +140,24 @@ class Matcher:
             latest: Of several readings take the one whose first free fields are the longest.
 
         Raises:
-            TwoReadings: It fits in two ways.
+            TwoReadingsError: It fits in two ways, or nobody can say in how many.
         """
         first = self._segments[0].pattern.match(text)
         if not first:
             return None
         if not self._free:
             return self._texts(text, [first])
-        forward = self._forward(text, first)
-        if forward is None:
-            return None
-        backward = self._backward(text, first)
-        if backward is None:
+        try:
+            forward = self._forward(text, first)
+            backward = self._backward(text, first) if forward else None
+        except _TooManyPlacesError:
+            only = [None if begin < 0 else text[begin:end] for begin, end in self._spans([first])]
+            raise TwoReadingsError(only, only) from None
+        if forward is None or backward is None:
             return None
         if [found.start() for found in forward] != [found.start() for found in backward]:
             if not latest:
-                raise TwoReadings
+                raise self._disagreement(text, forward, backward)
             return self._texts(text, backward)
         return self._texts(text, forward)
 
@@ -156,6 +171,8 @@ class Matcher:
                 if match or at < 0:
                     break
                 at += 1
+            else:
+                raise _TooManyPlacesError
             if not match:
                 return None
             found.append(match)
@@ -173,17 +190,31 @@ class Matcher:
                     break
                 match = None
                 at += len(segment.head) - 1
+            else:
+                raise _TooManyPlacesError
             if not match:
                 return None
             found.append(match)
             end = match.start()
         return [first, *reversed(found)]
 
+    def _disagreement(self, text: str, forward: list[re.Match[str]], backward: list[re.Match[str]]) -> TwoReadingsError:
+        shortest: list[str | None] = []
+        longest: list[str | None] = []
+        for (begin, end), (later, last) in zip(self._spans(forward), self._spans(backward), strict=True):
+            shortest.append(text[begin:end] if begin == later else None)
+            longest.append(text[later:last] if begin == later else None)
+        return TwoReadingsError(shortest, longest)
+
     def _texts(self, text: str, found: list[re.Match[str]]) -> list[str]:
-        texts = [""] * self._count
-        for segment, match in zip(self._segments, found, strict=True):
-            for number, part in zip(segment.fields, match.groups(), strict=True):
-                texts[number] = part
+        return [text[begin:end] for begin, end in self._spans(found)]
+
+    def _spans(self, found: list[re.Match[str]]) -> list[tuple[int, int]]:
+        """Return where each field begins and ends; -1 for those of segments that were not found."""
+        spans = [(-1, -1)] * self._count
+        for segment, match in zip(self._segments, found, strict=False):
+            for group, number in enumerate(segment.fields, 1):
+                spans[number] = match.span(group)
         for number, before, behind in zip(self._free, found, found[1:], strict=False):
-            texts[number] = text[before.end() : behind.start()]
-        return texts
+            spans[number] = (before.end(), behind.start())
+        return spans

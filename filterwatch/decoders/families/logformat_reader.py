@@ -9,15 +9,22 @@ from typing import Final
 
 from filterwatch.decoders.families.logformat import Definition, Field
 from filterwatch.decoders.families.logformat_codes import Shape
-from filterwatch.decoders.families.logformat_match import Matcher, TwoReadings
+from filterwatch.decoders.families.logformat_match import Matcher, TwoReadingsError
 from filterwatch.decoders.families.logformat_values import BETWEEN, decoded, event, shown
 from filterwatch.decoders.reading import Event, Rejected
+from filterwatch.decoders.url import NOBODY, asked
 
 USER_AGENT: Final = r"(?i)(?:^|\\r\\n)user-agent: *(.*?)(?:\\r\\n|$)"
 REFERRER: Final = r"(?i)(?:^|\\r\\n)referer: *(.*?)(?:\\r\\n|$)"
 _USER_AGENT, _REFERRER = re.compile(USER_AGENT), re.compile(REFERRER)
 
 TWO_READINGS: Final = "two readings fit: one of them is forged"
+
+_VERDICT: Final = frozenset({"result", "status", "error"})
+"""Roles that tell the verdict together."""
+
+_ESSENTIAL: Final = frozenset({"seconds", "millis", "gmt", "local", "start", "client", "method", "url", "domain"})
+"""Roles without which nobody can say who asked for what, and when; those that a definition has."""
 
 
 def without_headers(text: str) -> tuple[str, str]:
@@ -74,8 +81,8 @@ class Compiled:
         line, headers = without_headers(text) if self.blocks else (text, "")
         try:
             texts = self._texts(line)
-        except TwoReadings:
-            return Rejected(TWO_READINGS)
+        except TwoReadingsError as two:
+            return self._sure(two)
         if texts is None:
             return None
         answer = event(self.by_role(texts), self.layouts)
@@ -86,6 +93,38 @@ class Compiled:
             }
             return Event(answer.stamp, {**answer.values, **mined})
         return answer
+
+    def _sure(self, two: TwoReadingsError) -> Event | Rejected:
+        """Return what all readings of a line say, so that no user agent can hide a request.
+
+        Whom was asked must be beyond doubt, else the line is refused.  The longer URL is taken: all of it is the
+        client's own words.  A verdict in doubt is unknown.
+        """
+        fields = self.definition.fields
+        texts = {
+            role: BETWEEN.join(plain(two.longest[number] or "", fields[number], role) for number in numbers)
+            for role, numbers in self.roles.items()
+            if role == "url" or all(two.shortest[n] == two.longest[n] is not None for n in numbers)
+        }
+        if not _ESSENTIAL & self.roles.keys() <= texts.keys() or not self._one_asked(two, texts.get("method", "")):
+            return Rejected(TWO_READINGS)
+        if _VERDICT & self.roles.keys() - texts.keys():
+            texts = {role: text for role, text in texts.items() if role not in _VERDICT}
+        return event(texts, self.layouts)
+
+    def _one_asked(self, two: TwoReadingsError, method: str) -> bool:
+        """Return whether the URLs of both readings begin at one place and ask one host."""
+        if "url" not in self.roles:
+            return True
+        number = self.roles["url"][0]
+        shortest, longest = two.shortest[number], two.longest[number]
+        if shortest is None or longest is None:
+            return False
+        piece = self.definition.fields[number]
+        return (
+            shortest == longest
+            or asked(plain(shortest, piece, "url"), method) == asked(plain(longest, piece, "url"), method) != NOBODY
+        )
 
     def by_role(self, texts: list[str]) -> dict[str, str]:
         """Return the decoded texts of a line by role, from those of its fields."""
