@@ -50,3 +50,11 @@ def test_what_a_line_of_windows_means_its_number_tells_not_its_language():
     words = [event("windows_dhcp", line % number)["filter_reason"] for number in (10, 11, 12, 17)]
     assert words == ["Assign", "Renew", "Release", "Expired"]
     assert len(decode("windows_dhcp", line % 13, line % 30).skipped) == 2
+
+
+def test_commas_in_a_host_name_give_no_address_to_another_device() -> None:
+    line = b"10,11/22/26,09:00:01,Assign,10.10.1.5,La,02005E100009,top,02005E100001,,2846211,0,,,,,,,,,0"
+
+    rejected = decode("windows_dhcp", line).rejected
+
+    assert "two hardware addresses" in str(rejected["why"][0])

@@ -21,9 +21,11 @@ _WORDS = {
 }  # fmt: skip
 _LINE = re.compile(
     r"(?P<id>\d{1,5}),(?P<month>\d\d)/(?P<day>\d\d)/(?P<year>\d\d),(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d):"
-    r"(?P<second>[0-5]\d),(?P<word>[^,]*),(?P<ip>[^,]*),(?P<name>[^,]*),(?P<mac>[^,]*)(?:,.*)?",
+    r"(?P<second>[0-5]\d),(?P<word>[^,]*),(?P<ip>[^,]*),(?P<name>[^,]*),(?P<mac>[^,]*)(?P<rest>(?:,.*)?)",
     re.DOTALL,
 )
+_HARDWARE = re.compile(r",[0-9A-Fa-f]{12}(?=,|\Z)")
+"""A hardware address in a later cell: the server quotes nothing, and a host name may hold commas."""
 
 
 def read(line: bytes) -> Answer:
@@ -39,6 +41,8 @@ def read(line: bytes) -> Answer:
     word, client = _WORDS.get(found["id"]), address(found["ip"])
     if word is None or client is None:
         return Skipped("windows_dhcp: no line about a lease")
+    if _HARDWARE.search(found["rest"]):
+        return Rejected("windows_dhcp: two hardware addresses; commas in the host name move the cells")
     seconds = int(found["hour"]) * 3600 + int(found["minute"]) * 60 + int(found["second"])
     stamp = Stamp(int(days(year, month, day)) * DAY + seconds * SECOND, Clock.WALL)
     digits = found["mac"].replace("-", "").replace(":", "")
