@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from pathlib import Path
+from time import process_time
 
 import pytest
 from decoding import LONDON, batch, decode, event, exactly, whole
@@ -29,6 +30,23 @@ def why(definition: str, line: str) -> str:
     rejected = decode("squid_custom", line.encode(), logformat=definition).rejected
     assert len(rejected) == 1
     return str(rejected["why"][0])
+
+
+ASKED = '10.0.0.1 - jdoe [22/Nov/2026:02:00:55 +0000] "GET http://bad.test/ HTTP/1.1" 403 1 "'
+
+
+@pytest.mark.parametrize(
+    "agent", ['" "' * 400, '" "' * 20_000, '" ' * 30_000, " [" * 30_000, '" TCP_DENIED:A' * 4_000, '"' * 60_000]
+)
+@pytest.mark.parametrize("referrer", ['-" "', ""])
+def test_no_number_of_quotes_hides_a_request(referrer: str, agent: str) -> None:
+    line = f'{ASKED}{referrer}{agent}" "-" TCP_DENIED:HIER_NONE'
+
+    started = process_time()
+    found = event("squid_combined", line.encode())
+
+    assert process_time() - started < 0.5
+    assert (found["url"], found["client_ip"], found["action"]) == ("http://bad.test/", "10.0.0.1", "blocked")
 
 
 # --- definitions

@@ -17,7 +17,7 @@ from filterwatch.decoders.families.logformat_codes import Shape
 from filterwatch.decoders.families.logformat_times import DEFAULT, pattern_of
 
 MOST_TRIES: Final = 256
-"""Places that a segment is tried at; a line with more of them (hundreds of quotes) is no honest one."""
+"""Places that a segment is tried at whose texts may run over other such places; more would take too long."""
 
 _CLOSED: Final = {
     '"': ('"\t', r'(?:[^"\\\t]|\\.)*+'),
@@ -26,6 +26,9 @@ _CLOSED: Final = {
     "/": (" ", r'(?:"(?:[^"\\]|\\.)*+"|[^ "]*+)'),
 }
 """What an encoding never writes, and what it writes."""
+
+_WITH_BLANKS = frozenset(_CLOSED[encoding][1] for encoding in '"[/')
+"""Those of them that may hold blanks."""
 
 _STOPPERS = ",;|()[]{}<>'=&"
 
@@ -63,9 +66,42 @@ def time_pattern(piece: Field) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
+    """Some texts and firm fields side by side.
+
+    Attributes:
+        head: The text that it begins with; empty for the end of the line behind a free field.
+        pattern: What it looks like.
+        fields: The numbers of its fields.
+        quick: Whether no try runs past the next blanks, and each begins at one: all places together cost no more than
+            reading the line once, so hundreds of quotes in a user agent hide nothing.
+    """
+
     head: str
     pattern: re.Pattern[str]
     fields: tuple[int, ...]
+    quick: bool
+
+    def tries(self, text: str) -> int:
+        """Return at how many places of *text* it may be tried."""
+        return len(text) + 1 if self.quick else MOST_TRIES
+
+    def first(self, text: str, at: int) -> re.Match[str] | None:
+        """Return its first place in *text* from *at* on.
+
+        Raises:
+            _TooManyPlacesError: It fits at none of the first places.
+        """
+        if not self.head:
+            return self.pattern.match(text, len(text))
+        if self.quick:
+            return self.pattern.search(text, at)
+        for _ in range(MOST_TRIES):
+            at = text.find(self.head, at)
+            match = self.pattern.match(text, at) if at >= 0 else None
+            if match or at < 0:
+                return match
+            at += 1
+        raise _TooManyPlacesError
 
 
 @dataclass(slots=True)
@@ -75,11 +111,13 @@ class _Writing:
     parts: list[str] = field(default_factory=list)
     head: str = ""
     fields: list[int] = field(default_factory=list)
+    blanks: bool = False
+    """Whether one of the fields may hold any number of blanks."""
 
     def done(self, *, last: bool) -> _Segment:
-        return _Segment(
-            self.head, re.compile("".join(self.parts) + (r"\Z" if last else ""), re.DOTALL), tuple(self.fields)
-        )
+        pattern = re.compile("".join(self.parts) + (r"\Z" if last else ""), re.DOTALL)
+        quick = not self.fields or (" " in self.head and not self.blanks)
+        return _Segment(self.head, pattern, tuple(self.fields), quick)
 
 
 class TwoReadingsError(ValueError):
@@ -128,6 +166,7 @@ class Matcher:
                 pad = f" {{0,{piece.padding}}}" if piece.padding else ""
                 writing.parts.append(f"{'' if piece.left else pad}({expression}){pad if piece.left else ''}")
                 writing.fields.append(number)
+                writing.blanks |= expression in _WITH_BLANKS
             number += 1
         self._segments.append(writing.done(last=True))
         self._count = number
@@ -164,15 +203,7 @@ class Matcher:
     def _forward(self, text: str, first: re.Match[str]) -> list[re.Match[str]] | None:
         found = [first]
         for segment in self._segments[1:]:
-            at, match = found[-1].end(), None
-            for _ in range(MOST_TRIES):
-                at = text.find(segment.head, at) if segment.head else len(text)
-                match = segment.pattern.match(text, at) if at >= 0 else None
-                if match or at < 0:
-                    break
-                at += 1
-            else:
-                raise _TooManyPlacesError
+            match = segment.first(text, found[-1].end())
             if not match:
                 return None
             found.append(match)
@@ -183,7 +214,7 @@ class Matcher:
         end = len(text)
         for segment in reversed(self._segments[1:]):
             at, match = end, None
-            for _ in range(MOST_TRIES):
+            for _ in range(segment.tries(text)):
                 at = text.rfind(segment.head, first.end(), at) if segment.head else at
                 match = segment.pattern.match(text, at) if at >= 0 else None
                 if at < 0 or (match and match.end() <= end):
