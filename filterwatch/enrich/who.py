@@ -114,7 +114,11 @@ class Who:
         """Return of which addresses and hardware addresses the batch itself says who has them, and in which rows."""
         if "kind" not in events.columns:
             return set(), []
-        rows = events.select(pl.col("kind").is_in(pl.Series(["lease", "auth"], dtype=KIND).implode())).to_series().arg_true()
+        rows = (
+            events.select(pl.col("kind").is_in(pl.Series(["lease", "auth"], dtype=KIND).implode()))
+            .to_series()
+            .arg_true()
+        )
         touched: set[str] = set()
         speakers: list[int] = []
         for row, (kind, login) in zip(rows, _logins(events[rows]) if len(rows) else (), strict=True):

@@ -163,7 +163,12 @@ def _request(key: str, value: SigmaType) -> Leaf:
     if first is SpecialChars.WILDCARD_SINGLE:
         body = _whole(rest, ".*", ".").removeprefix("^")
     elif first is SpecialChars.WILDCARD_MULTI:
-        after = rest[0][1:] if rest and isinstance(rest[0], str) and rest[0].startswith("/") else None
+        while rest and rest[0] is SpecialChars.WILDCARD_MULTI:
+            rest = rest[1:]
+        # The slash itself may be what stands behind the star.
+        after: str | None = None
+        if rest and (rest[0] is SpecialChars.WILDCARD_SINGLE or (isinstance(rest[0], str) and rest[0].startswith("/"))):
+            after = rest[0][1:] if isinstance(rest[0], str) else ""
         body = _whole([SpecialChars.WILDCARD_MULTI, *rest], ".*", ".", anchored=True).removeprefix("^")
         if after is not None:
             body = f"(?:{body}|{_whole([after, *rest[1:]], '.*', '.').removeprefix('^')})"

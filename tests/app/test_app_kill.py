@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
@@ -40,14 +41,17 @@ reports: {weekly: null}
 
 
 def squid_line(number: int) -> str:
-    """Return one line; its number stands in its URL, and every hundredth is on a betting site."""
+    """Return one line; its number stands in its URL, and every hundredth is on a betting site.
+
+    Each of those is another pupil's: when the last of a visit is told depends on the clock, not on kills.
+    """
     client = f"10.10.{number % 7}.{number % 200 + 1}"
     host = "www.bet365.com" if number % 100 == 0 else f"www.site{number % 900}.example.com"
     denied = number % 100 == 0
     return (
         f"{1795500000 + number * 0.05:.3f} {0 if denied else 40 + number % 300:6d} {client} "
         f"{'TCP_DENIED/403' if denied else 'TCP_MISS/200'} {500 + number % 9000} GET http://{host}/n/{number} "
-        f"pupil{number % 40} {'HIER_NONE/-' if denied else 'HIER_DIRECT/192.0.2.7'} text/html\n"
+        f"pupil{number if denied else number % 40} {'HIER_NONE/-' if denied else 'HIER_DIRECT/192.0.2.7'} text/html\n"
     )
 
 
@@ -193,8 +197,11 @@ def uninterrupted(config: Path, folder: Path) -> list[tuple[str, int]]:
     configuration = load(config)
     school = School(configuration, configuration.rules)
     whole = folder / "whole.log"
-    whole.write_text("".join(squid_line(number) for number in range(LINES)))
+    lines = [squid_line(number) for number in range(LINES)]
+    whole.write_text("".join(lines))
+    # By offset: a detection may be of an event of an earlier batch, and then names no line.
+    numbers = {offset: number for number, offset in enumerate(accumulate(map(len, lines), initial=0))}
     [(name, feed)] = school.feeds().items()
     work = Pass({name: feed}, school.enrichment(), school.bench())
     found = pl.concat(list(replay(work, [Input(name, feed, [whole])])), how="diagonal")
-    return sorted((rule, line - 1) for rule, line in found.select("rule", "line").rows())
+    return sorted((rule, numbers[offset]) for rule, offset in found.select("rule", "line_offset").rows())

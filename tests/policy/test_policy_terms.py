@@ -78,8 +78,12 @@ def test_packs_are_found_together_and_by_row():
     assert list(finder.find(pl.Series(["x", "dog", "cat", ""]))) == [(1, [two]), (2, [one, two])]
 
 
-terms_ = st.lists(st.sampled_from(["a b", "b c", "c", "d e f", "xyw", "b"]), min_size=1, max_size=4, unique=True)
-texts_ = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "f", "xyw", "xyws", "q"]), max_size=7).map(" ".join)
+terms_ = st.lists(
+    st.sampled_from(["oak elm", "elm ash", "ash", "fig yew box", "xyw", "elm"]), min_size=1, max_size=4, unique=True
+)
+texts_ = st.lists(st.sampled_from(["oak", "elm", "ash", "fig", "yew", "box", "xyw", "xyws", "q"]), max_size=7).map(
+    " ".join
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -92,8 +96,9 @@ def test_it_finds_what_a_plain_search_for_whole_words_finds(terms, text):
 
 
 @settings(max_examples=200, deadline=None)
-@given(text=st.text(max_size=40))
+@given(text=st.text(st.characters(exclude_characters="@", codec="utf-8"), max_size=40))
 def test_case_and_composition_make_no_difference(text):
+    """But for ``@``, which stands for a letter inside a word and for itself outside."""
     upper = text.upper() if text.upper().lower() == text.lower() else text
     words = f"porn {text}"
 
