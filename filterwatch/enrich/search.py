@@ -14,6 +14,7 @@ import polars as pl
 from pydantic import Field, RootModel
 
 from filterwatch.config import Part, read, validate
+from filterwatch.enrich.known import Known
 from filterwatch.enrich.suffixes import Registrable
 
 SUGGESTS = ("suggest", "complet", "sugg/", "sugrec", "typeahead")
@@ -99,11 +100,7 @@ class Engines:
         known = validate(read(file), _File).root
         self._names = tuple(known)
         self._engines = tuple(known.values())
-        self._by_name: dict[str, list[int]] = {}
-        for number, engine in enumerate(self._engines):
-            for name in engine.at:
-                self._by_name.setdefault(name, []).append(number)
-        self._labels = {label for name in self._by_name for label in name.split(".")}
+        self._known = Known(engine.at for engine in self._engines)
         self._groups: dict[tuple[int, ...], int] = {}
         self._searches: list[tuple[Search, ...]] = []
         self._members: list[tuple[int, ...]] = []
@@ -112,19 +109,10 @@ class Engines:
 
     def number(self, host: str, registrable: Registrable) -> int | None:
         """Return the number by which :meth:`read` knows the engines that have *host*; null where none has."""
-        if not registrable.domain or registrable.domain.partition(".")[0] not in self._labels:
+        if not registrable.domain or registrable.domain.partition(".")[0] not in self._known.labels:
             return None
-        numbers: list[int] = []
-        labels = host.split(".")
-        below = f".{registrable.suffix}" if registrable.suffix else None
-        for depth in range(len(labels) - 1):
-            name = ".".join(labels[depth:])
-            numbers += self._by_name.get(name, ())
-            if below and name.endswith(below):
-                numbers += self._by_name.get(f"{name.removesuffix(below)}.*", ())
-        if not numbers:
-            return None
-        return self._group(tuple(dict.fromkeys(numbers)))
+        numbers = self._known.of(host, registrable)
+        return self._group(numbers) if numbers else None
 
     def _group(self, numbers: tuple[int, ...]) -> int:
         if numbers not in self._groups:
@@ -210,9 +198,9 @@ def _typed(query: str, names: tuple[str, ...]) -> str | None:
 def tidied(text: str) -> str:
     """Return *text* with Unicode compatibility forms unified (NFKC), blanks folded to one, and cut to what is kept.
 
-    A zero-width space is a blank; other characters that show nothing (soft hyphens, joiners) are taken out.
+    Characters that show nothing (zero-width spaces, soft hyphens, joiners) are taken out: in a word they hide it.
     """
-    seen = unicodedata.normalize("NFKC", text).replace("\u200b", " ")
+    seen = unicodedata.normalize("NFKC", text)
     if not seen.isascii():
         seen = "".join(one for one in seen if unicodedata.category(one) != "Cf")
     return " ".join(seen.split())[:LONGEST_TERMS].rstrip()

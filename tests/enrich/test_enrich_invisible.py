@@ -10,7 +10,7 @@ from filterwatch.enrich import tidied
 @pytest.mark.parametrize(
     ("typed", "read"),
     [
-        ("kill\u200bmyself", "kill myself"),
+        ("ki\u200bll my\u200bself", "kill myself"),
         ("ki\u00adll my\u200dself", "kill myself"),
         ("\u202ekill\u2060 myself\ufeff", "kill myself"),
         ("ｋｉｌｌ\u3000myself", "kill myself"),  # noqa: RUF001 - full width is the point
