@@ -9,10 +9,13 @@ import polars as pl
 
 from filterwatch.decoders.convert import BY_COLUMN, CONVERSIONS, OWN_COLUMN, Conversion
 from filterwatch.decoders.decoded import EVENT_ROWS
+from filterwatch.decoders.families.cut import TWICE
 from filterwatch.decoders.maps import FieldMap, Record, Target
 from filterwatch.decoders.tables import Lookup, Row, looked_up
 from filterwatch.events import ACTION, KIND, DataType
 
+_SOLE = frozenset({"client_ip", "client", "user"})
+"""Columns that say who asked."""
 _STAMP = ("line", "stamp_us", "stamp_clock")
 
 
@@ -29,6 +32,7 @@ class Columns:
         self._verdicts = record.action if record and record.action else map_.action
         kind = record.kind if record and record.kind else map_.kind
         read = {column: target for column, target in targets.items() if target.value is None}
+        self._doubts = {f"text {column}": target.keys for column, target in read.items() if column in _SOLE}
         self._texts = [_text(target).alias(f"text {column}") for column, target in read.items()]
         self._values: list[pl.Expr] = []
         self._flags: list[pl.Expr] = []
@@ -69,9 +73,24 @@ class Columns:
             source = f"odd {column}"
         self._lookups.append(_lookup(source, column, one.exact, given))
 
+    @property
+    def sole(self) -> list[str]:
+        """The keys that say who asked and what the filter decided: with two values they say nothing."""
+        return [*(key for keys in self._doubts.values() for key in keys), *self._verdict_keys]
+
+    @property
+    def _verdict_keys(self) -> list[str]:
+        return [key for step in self._verdicts.steps for key in step.keys] if self._verdicts else []
+
     def of(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the stamp and the event columns of *rows*, all of them of this type."""
         frame = rows.select(*_STAMP, *self._texts, self._action().alias("action"))
+        if rows[TWICE].null_count() < len(rows):
+            frame = frame.with_columns(
+                pl.when(~_twice(rows[TWICE], keys)).then(text).alias(text) for text, keys in self._doubts.items()
+            )
+            unknown = _twice(rows[TWICE], self._verdict_keys)
+            frame = frame.with_columns(action=pl.when(unknown).then(pl.lit("unknown", ACTION)).otherwise("action"))
         frame = frame.with_columns(self._flags).with_columns(self._values)
         if self._lookups:
             frame = looked_up(frame, self._lookups, pl.col(*_STAMP, "action", *self._kept))
@@ -85,6 +104,11 @@ class Columns:
             for step in self._verdicts.steps
         ]
         return pl.coalesce([*steps, pl.lit(self._verdicts.otherwise, pl.String)]).cast(ACTION)
+
+
+def _twice(told: pl.Series, keys: Sequence[str]) -> pl.Series:
+    """Return which lines have one of *keys* with two values, as far as *told* (keys between blanks)."""
+    return told.fill_null("").str.contains_any([f" {key} " for key in keys]) if keys else told.is_null() & False
 
 
 def _lookup(source: str, column: str, exact: Callable[[str], Row], given: Mapping[str, DataType]) -> Lookup:

@@ -19,7 +19,7 @@ from filterwatch.decoders import line_decoder
 from filterwatch.decoders.columns import Columns, among
 from filterwatch.decoders.decoded import ANSWERS, Decoded
 from filterwatch.decoders.families import cef, delimited, jsonlines, keyvalue, pattern
-from filterwatch.decoders.families.cut import SURE, Cut, Fast
+from filterwatch.decoders.families.cut import SURE, TWICE, Cut, Fast
 from filterwatch.decoders.maps import Condition, FieldMap, Shape, When
 from filterwatch.decoders.reading import Clock, visible
 from filterwatch.decoders.screen import Lines, kept
@@ -33,10 +33,12 @@ _PRIORITY = r"^<\d{1,3}> ?"
 _BEGINS = {"json": r"\{", "cef": r"(?:CEF: ?)?\d\|", "leef": r"(?:LEEF: ?)?[12]\.0\|"}
 
 
-def cut_of(shape: Shape) -> Cut:
-    """Return how lines of *shape* are cut."""
+def cut_of(shape: Shape, once: Sequence[str] = ()) -> Cut:
+    """Return how lines of *shape* are cut; keys of *once* must not have two values."""
     if shape.family == "keyvalue":
-        return keyvalue.make(shape.separator, shape.equals, open_values=shape.open_values, brackets=shape.brackets)
+        return keyvalue.make(
+            shape.separator, shape.equals, open_values=shape.open_values, brackets=shape.brackets, once=once
+        )
     if shape.family == "delimited":
         return delimited.make(shape.columns, shape.separator, sheet=shape.sheet)
     if shape.family == "json":
@@ -102,11 +104,16 @@ class Way:
 
     def keys(self, wanted: Sequence[str]) -> dict[str, list[str]]:
         """Return under what names the line may have each of the keys."""
-        own = self.shape.names
-        return {
-            key: list(dict.fromkeys([*own.get(key, []), key, *(prefix + key for prefix in self.shape.prefixes)]))
-            for key in wanted
-        }
+        return _named(self.shape, wanted)
+
+
+def _named(shape: Shape, wanted: Sequence[str]) -> dict[str, list[str]]:
+    """Return under what names a line of *shape* may have each of the keys."""
+    own = shape.names
+    return {
+        key: list(dict.fromkeys([*own.get(key, []), key, *(prefix + key for prefix in shape.prefixes)]))
+        for key in wanted
+    }
 
 
 class MappedDecoder:
@@ -121,14 +128,16 @@ class MappedDecoder:
     def __init__(self, map_: FieldMap, zone: ZoneInfo, year: int | None = None) -> None:
         self._map = map_
         self._settling = Settling(zone, year)
-        self._ways = [Way(shape, cut_of(shape)) for shape in map_.shapes]
+        self._types = [Columns(map_, record) for record in map_.records] + [Columns(map_, None)]
+        sole = list(dict.fromkeys(key for one in self._types for key in one.sole))
+        once = [[name for names in _named(shape, sole).values() for name in names] for shape in map_.shapes]
+        self._ways = [Way(shape, cut_of(shape, names)) for shape, names in zip(map_.shapes, once, strict=True)]
         self._keys = _keys(map_)
-        self._names = [way.keys(self._keys) for way in self._ways]
-        texts: dict[str, DataType] = dict.fromkeys(("whole", *self._keys), pl.String())
+        self._names = [_named(shape, self._keys) for shape in map_.shapes]
+        texts: dict[str, DataType] = dict.fromkeys(("whole", *self._keys, TWICE), pl.String())
         self._nothing = pl.DataFrame(schema={"line": pl.UInt32(), "way": pl.UInt8(), **texts})
         self._record = _record(map_)
         self._tabs = any(shape.separator == "\t" for shape in map_.shapes)
-        self._types = [Columns(map_, record) for record in map_.records] + [Columns(map_, None)]
 
     @property
     def name(self) -> str:
@@ -170,6 +179,8 @@ class MappedDecoder:
         parts = [part for part in (*fast, exact) if len(part)] or [exact]
         tokens = parts[0] if len(parts) == 1 else pl.concat(parts, how="diagonal")
         tokens = tokens if tokens["line"].is_sorted() else tokens.sort("line")
+        if TWICE not in tokens.columns:
+            tokens = tokens.with_columns(pl.lit(None, pl.String).alias(TWICE))
         return tokens, skipped, refused, len(left)
 
     def _fast(self, texts: pl.Series, rows: np.typing.NDArray[np.int64]) -> tuple[list[pl.DataFrame], list[int]]:
@@ -226,7 +237,7 @@ class MappedDecoder:
         texts = pl.Series(whole, dtype=pl.String).str.replace(_PRIORITY, "")
         cuts = [way.cuts(texts) for way in self._ways]
         heads = [way.heads(texts).rows(named=True) for way in self._ways]
-        found: dict[str, list[str | int | None]] = {key: [] for key in ("line", "way", "whole", *self._keys)}
+        found: dict[str, list[str | int | None]] = {key: [] for key in ("line", "way", "whole", *self._keys, TWICE)}
         skipped: list[tuple[int, str]] = []
         refused: list[int] = []
         for at, index in enumerate(lines):
@@ -265,6 +276,14 @@ class MappedDecoder:
                 key: cut.get(names[0]) if len(names) == 1 else next((cut[name] for name in names if name in cut), None)
                 for key, names in self._names[number].items()
             }
+            if TWICE in pairs:
+                # What stands in the head is the appliance's.
+                twice = set(pairs[TWICE].split(" ")) - {key for key, text in head.items() if text is not None}
+                values[TWICE] = " ".join(
+                    ["", *(key for key, names in self._names[number].items() if not twice.isdisjoint(names)), ""]
+                )
+            else:
+                values[TWICE] = None
             if not way.shape.needs or any(values[key] is not None for key in way.shape.needs):
                 return number, values
         return None

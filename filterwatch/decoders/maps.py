@@ -54,6 +54,7 @@ def _named(key: str) -> BeforeValidator:
 Expression = Annotated[str, AfterValidator(_expression)]
 """A regular expression of Polars' engine, which is linear in the line."""
 
+
 def _places(columns: object) -> object:
     """Return names in order, where a file gives the place of each: {type: 3, src: 7}."""
     if not isinstance(columns, dict) or not all(isinstance(at, int) and 0 <= at < _COLUMNS for at in columns.values()):

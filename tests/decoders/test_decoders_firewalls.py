@@ -46,6 +46,39 @@ def test_a_verdict_that_a_pupil_writes_behind_the_appliances_does_not_count(name
     assert event(name, FORGED[name])["action"] == "blocked"
 
 
+TWICE = {
+    "sophos_xg": SFOS + b'log_type="Content Filtering" log_component="HTTP" url="https://casino.example/a" '
+    b'log_subtype="Allowed" src_ip=10.0.0.1 user_name="eve" x="" log_subtype="Denied" user_name="jdoe" '
+    b"src_ip=10.20.4.17",
+    "fortigate": FORTIGATE.replace(b"event", b"utm").replace(b"system", b"webfilter").replace(b'action="Edit" ', b"")
+    + b'hostname="a.example" url="/a" action="passthrough" srcip=10.0.0.1 user="eve" x="" action="blocked" '
+    b"srcip=10.20.4.17",
+    "keyvalue": b'time="2026-10-15 09:31:02" url="http://casino.example/a" src=10.0.0.1 action=allowed user=eve x="" '
+    b"src=10.20.4.17 user=jdoe action=blocked",
+}
+
+
+@pytest.mark.parametrize("lines", [1, 600])
+@pytest.mark.parametrize("name", TWICE)
+def test_of_two_clients_and_verdicts_behind_a_url_none_is_believed(name: str, lines: int) -> None:
+    got = decode(name, *[TWICE[name]] * lines).events
+
+    for row in got.to_dicts():
+        assert (row["client_ip"], row["user"], row["action"]) == (
+            None,
+            "admin" if name == "fortigate" else None,
+            "unknown",
+        )
+    assert "casino.example" in got["url"][0] or name == "fortigate"
+
+
+def test_a_client_named_twice_alike_or_before_the_url_is_believed() -> None:
+    line = SFOS + b'log_type="Content Filtering" log_component="HTTP" src_ip=10.20.4.17 url="https://casino.example/a" '
+
+    assert event("sophos_xg", line + b"src_ip=10.0.0.1")["client_ip"] == "10.20.4.17"
+    assert event("keyvalue", b"url=http://a.example/ src=10.20.4.17 src=10.20.4.17")["client_ip"] == "10.20.4.17"
+
+
 def test_of_two_requests_in_a_line_of_meraki_the_last_is_the_appliances() -> None:
     line = (
         b"1795169663.416181683 MX_1 urls src=10.20.4.17:51235 dst=203.0.113.9:80 mac=02:00:5E:10:00:01 "

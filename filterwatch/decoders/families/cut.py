@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 SURE = "sure"
+TWICE = "\0twice"
+"""No key of a line: under it stand the keys, a blank between, whose two values nobody can choose from."""
 
 Fast = Callable[[pl.Series, Sequence[str]], pl.DataFrame]
 

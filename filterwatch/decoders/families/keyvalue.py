@@ -1,7 +1,9 @@
 r"""The family key=value in its dialects: any separator, quoted values, values with blanks that nobody quoted.
 
-The first of two keys of one name counts: the appliance wrote what stands first, a pupil what comes later.  A quote
-inside a quoted value is written ``\"``.  Where pairs are not separated by blanks, blanks before a key mean nothing.
+The first of two keys of one name counts: the appliance wrote what stands first, a pupil what comes later.  Where even
+the first stands behind a text that a pupil chose (a URL with raw quotes brings pairs of its own), nobody can say whose
+it is; such keys are told.  A quote inside a quoted value is written ``\"``.  Where pairs are not separated by blanks,
+blanks before a key mean nothing.
 
 Appliances write lines of one type with the same keys in the same order.  So the fast way cuts all lines at separators,
 takes one line as the pattern, and reads at once all lines that have the same keys at the same places.
@@ -10,12 +12,13 @@ takes one line as the pattern, and reads at once all lines that have the same ke
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from filterwatch.decoders.families.cut import SURE, Cut
+from filterwatch.decoders.families.cut import SURE, TWICE, Cut
 from filterwatch.decoders.families.quotes import Hidden, hide
 
 _KEY = r"[A-Za-z_][A-Za-z0-9_.()/-]*"
@@ -25,9 +28,22 @@ _MOST_KNOWN = 256
 """Orders that are remembered."""
 _FEW = 16
 """So few lines of one order are cut one by one."""
+_CHOSEN = re.compile(
+    r"ur[il]|host|domain|sni|agent|refer|file|path|arg|request|header|cookie|content|msg|message|reason|title|subject"
+    r"|search|query",
+    re.IGNORECASE,
+)
+"""In names of keys whose text is a client's or a server's choice."""
 
 
-def make(separator: str = " ", equals: str = "=", *, open_values: bool = False, brackets: bool = False) -> Cut:
+def make(
+    separator: str = " ",
+    equals: str = "=",
+    *,
+    open_values: bool = False,
+    brackets: bool = False,
+    once: Collection[str] = (),
+) -> Cut:
     """Return how lines of this dialect are cut.
 
     Args:
@@ -35,23 +51,17 @@ def make(separator: str = " ", equals: str = "=", *, open_values: bool = False, 
         equals: One character between a key and its value.
         open_values: Whether a value without quotes runs to the next key, over separators.
         brackets: Whether pairs stand in square brackets as well.
+        once: Keys that must not have two values; those that do are named under :data:`TWICE`.
     """
     pairs = _pairs(separator, equals, open_values=open_values, brackets=brackets)
 
     blanks = "" if separator == " " else " *"
     begins = re.compile(f"{blanks}{_KEY}{re.escape(equals)}", re.DOTALL)
     orders = _Orders(separator, equals, open_values=open_values)
+    sole = frozenset(once)
 
     # Blanks stand before a closing bracket too.
-    padding = separator if brackets else ""
-
-    def exact(text: str) -> Mapping[str, str] | None:
-        found: dict[str, str] = {}
-        for pair in pairs.finditer(text):
-            key, value, bare = pair.group("key", "quoted", "plain")
-            if key not in found:
-                found[key] = bare.rstrip(padding) if value is None else value.replace('\\"', '"')
-        return found or None
+    exact = _exact(pairs, separator if brackets else "", sole)
 
     def fast(texts: pl.Series, keys: Sequence[str]) -> pl.DataFrame:
         hidden = hide(texts, separator, before=equals)
@@ -65,9 +75,11 @@ def make(separator: str = " ", equals: str = "=", *, open_values: bool = False, 
                     break
                 heads = tuple(head[0] if (head := begins.match(token)) else "" for token in left["tokens"][0])
                 order = orders.of(heads, keys, hidden)
+                repeated = _repeated(heads, equals) & sole
                 fits = left.select(order.fits).to_series()
                 mine = left if fits.all() else left.filter(fits)
-                found.append(mine.select("row", *order.values))
+                if not repeated:
+                    found.append(mine.select("row", *order.values))
                 left = left.filter(~fits)
         if len(found) == 1 and len(found[0]) == len(texts):
             return found[0].select(*keys, pl.lit(value=True).alias(SURE))
@@ -77,6 +89,43 @@ def make(separator: str = " ", equals: str = "=", *, open_values: bool = False, 
         return every.select(*keys, pl.col(SURE).fill_null(value=False))
 
     return Cut(exact, fast if not brackets else None)
+
+
+def _exact(pairs: re.Pattern[str], padding: str, sole: Collection[str]) -> Callable[[str], Mapping[str, str] | None]:
+    """Return what cuts one message.
+
+    Args:
+        pairs: What a pair looks like.
+        padding: What may stand behind a bare value.
+        sole: Keys that must not have two values.
+    """
+
+    def exact(text: str) -> Mapping[str, str] | None:
+        found: dict[str, str] = {}
+        unsure: set[str] = set()
+        twice: set[str] = set()
+        chosen = False
+        for pair in pairs.finditer(text):
+            key, value, bare = pair.group("key", "quoted", "plain")
+            if key in found and key not in unsure:
+                continue
+            said = bare.rstrip(padding) if value is None else value.replace('\\"', '"')
+            if found.setdefault(key, said) != said:
+                twice.add(key)
+            if chosen and key in sole:
+                unsure.add(key)
+            chosen = chosen or bool(sole and _CHOSEN.search(key))
+        if twice:
+            found[TWICE] = " ".join(sorted(twice))
+        return found or None
+
+    return exact
+
+
+def _repeated(heads: Sequence[str], equals: str) -> set[str]:
+    """Return the keys that occur twice among the *heads* of tokens."""
+    several = Counter(head.strip(" ").removesuffix(equals) for head in heads if head)
+    return {key for key, count in several.items() if count > 1}
 
 
 def _pairs(separator: str, equals: str, *, open_values: bool, brackets: bool) -> re.Pattern[str]:
