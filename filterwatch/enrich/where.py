@@ -8,10 +8,11 @@ from typing import Protocol, runtime_checkable
 import polars as pl
 
 from filterwatch.enrich.columns import column
-from filterwatch.enrich.furniture import Furniture, Site
+from filterwatch.enrich.furniture import ALWAYS, Furniture, Site
 from filterwatch.enrich.hosts import normal_host
 from filterwatch.enrich.search import Engines
 from filterwatch.enrich.suffixes import Suffixes
+from filterwatch.enrich.wrappers import Wrappers
 from filterwatch.events import CATEGORY_BIT
 
 REMEMBERED = 65_536
@@ -34,6 +35,7 @@ _NAMES = pl.Schema(
         "_engine": pl.UInt16(),
         "_pages": pl.Boolean(),
         "_furniture": pl.UInt8(),
+        "_wraps": pl.UInt16(),
     }
 )
 
@@ -83,6 +85,7 @@ class Where:
         self._suffixes = suffixes
         self._engines = engines
         self._furniture = Furniture(self._site_of, more=furniture)
+        self._wrappers = Wrappers(suffixes)
         self._memory = (index, pl.DataFrame(schema=_NAMES))
 
     def use(self, index: Index) -> None:
@@ -93,21 +96,25 @@ class Where:
         """Return *events* with ``domain``, ``search_terms``, ``categories`` and ``category_bits``.
 
         The place is the host, else the DNS name asked for, else the address it went to.  ``category_bits`` is 0 and
-        ``categories`` null where no list names it.  ``embedded``, for rules, says which requests are no visits; the
-        column is left out where there are none.
+        ``categories`` null where no list names it; of a wrapper (``wrappers.yaml``) the address inside counts too.
+        ``embedded``, for rules, says which requests are no visits; the column is left out where there are none.
         """
         index, memory = self._memory  # once: newer lists begin with a whole batch
         events = self._look_up(events.with_columns(_place(events).alias("_name")), index, memory)
         if "url" in events.columns:
-            events = _of_pages(events, index)
+            events = self._of_inner(_of_pages(events, index), index)
             terms = self._engines.read(events["url"], events["_engine"])
         else:
             terms = pl.Series([None], dtype=pl.String).new_from_index(0, len(events))
         embedded = self._furniture.embedded(events)
         more = [embedded] if embedded is not None else []
         return events.with_columns(terms.alias("search_terms"), _words(events["category_bits"]), *more).drop(
-            "_name", "_engine", "_pages", "_furniture"
+            "_name", "_engine", "_pages", "_furniture", "_wraps"
         )
+
+    def inner(self, url: str) -> str | None:
+        """Return the address that *url* has inside itself, null where it has none."""
+        return self._wrappers.of(url)
 
     def _site_of(self, host: str) -> Site:
         found = self._suffixes.registrable(host)
@@ -138,17 +145,52 @@ class Where:
     def _learn(self, names: pl.Series, index: Index) -> pl.DataFrame:
         hosts = normal_host(names)
         found = [(host, self._suffixes.registrable(host)) if host else None for host in hosts.to_list()]
+        wraps = [self._wrappers.number(*one) if one else None for one in found]
         return pl.DataFrame(
             {
                 "_name": names,
                 "domain": [one[1].domain if one else None for one in found],
-                "category_bits": index.lookup(hosts).cast(pl.UInt64).fill_null(0),
+                "category_bits": index.lookup(hosts).cast(pl.UInt64).fill_null(0) | self._spelt(hosts, wraps, index),
                 "_engine": [self._engines.number(*one) if one else None for one in found],
                 "_pages": index.has_pages(hosts) if isinstance(index, PageIndex) else None,
                 "_furniture": [self._furniture.of(host) if host else None for host in hosts.to_list()],
+                "_wraps": wraps,
             },
             schema=_NAMES,
         )
+
+    def _spelt(self, hosts: pl.Series, wraps: Sequence[int | None], index: Index) -> pl.Series:
+        """Return the category bits of the hosts that the names of some wrappers spell, 0 for other names."""
+        pairs = zip(hosts.to_list(), wraps, strict=True)
+        spelt = [self._wrappers.spelt(host, number) if number is not None else None for host, number in pairs]
+        return self._bits_inside(pl.Series("spelt", spelt, dtype=pl.String), index)
+
+    def _of_inner(self, events: pl.DataFrame, index: Index) -> pl.DataFrame:
+        """Return *events* with the categories of the addresses inside their URLs besides their own."""
+        wrapped = events["_wraps"].is_not_null() | self._wrappers.scripted(events["url"])
+        rows = (wrapped & events["url"].is_not_null() & events["_name"].is_not_null()).arg_true()
+        if rows.is_empty():
+            return events
+        some = events.select("url", "_wraps")[rows]
+        each = some.unique()
+        inside = self._bits_inside(self._wrappers.inner(each["url"], each["_wraps"]), index)
+        each = each.with_columns(inside.alias("_inside"))
+        found = some.join(each, on=["url", "_wraps"], how="left", nulls_equal=True, maintain_order="left")
+        bits = events["category_bits"].to_numpy(writable=True)
+        bits[rows.to_numpy()] |= found["_inside"].to_numpy()
+        return events.with_columns(pl.Series("category_bits", bits, dtype=pl.UInt64))
+
+    def _bits_inside(self, addresses: pl.Series, index: Index) -> pl.Series:
+        """Return the category bits of each address that stood inside another; 0 for null and furniture: no visit."""
+        hosts = normal_host(addresses)
+        visits = [host is not None and self._furniture.of(host) != ALWAYS for host in hosts.to_list()]
+        bits = pl.zeros(len(hosts), dtype=pl.UInt64, eager=True)
+        rows = pl.Series(visits, dtype=pl.Boolean).arg_true()
+        if rows.is_empty():
+            return bits
+        hosts, addresses = hosts.gather(rows), addresses.gather(rows)
+        found = index.lookup_urls(hosts, addresses) if isinstance(index, PageIndex) else index.lookup(hosts)
+        return bits.scatter(rows, found.cast(pl.UInt64).fill_null(0))
 
 
 def _of_pages(events: pl.DataFrame, index: Index) -> pl.DataFrame:

@@ -1,0 +1,154 @@
+"""Addresses inside other addresses: translations, archives, caches, links."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filterwatch import lists
+from filterwatch.enrich import Suffixes
+from filterwatch.enrich.search import Engines
+from filterwatch.enrich.where import Where
+from filterwatch.enrich.wrappers import Wrappers
+
+SUFFIXES, ENGINES = Suffixes(), Engines()
+WRAPPERS = Wrappers(SUFFIXES)
+BET = "https://www.bet.example/"
+SEES_BET = [
+    "https://www-bet-example.translate.goog/",
+    "https://www-bet-example.translate.goog/odds?_x_tr_sl=en",
+    f"https://translate.google.com/translate?sl=auto&tl=en&u={BET}",
+    "https://translate.google.co.uk/translate?u=www.bet.example%2Fodds&tl=en",
+    "https://translate.google.com/website?sl=en&u=https%3A%2F%2Fbet.example",
+    f"https://web.archive.org/web/2020/{BET}",
+    "https://web.archive.org/web/20200101000000id_/http://bet.example/",
+    "https://web.archive.org/web/2020/http:/bet.example/",
+    "http://web.archive.org/web/bet.example",
+    "https://web.archive.org/web/*/bet.example*",
+    f"https://www.google.co.uk/url?q={BET}&sa=U",
+    "https://www.google.com/url?sa=t&url=https%3A%2F%2Fbet.example%2F",
+    "https://www.google.com/amp/s/www.bet.example/odds",
+    "https://www.google.com/amp/bet.example",
+    "https://www.bing.com/amp/s/bet.example/odds",
+    "https://www-bet-example.cdn.ampproject.org/c/s/www.bet.example/odds",
+    "https://abcdef.cdn.ampproject.org/v/s/www.bet.example/odds",
+    "https://webcache.googleusercontent.com/search?q=cache:abcDEF_12-45:https://bet.example/a+odds&hl=en",
+    "https://webcache.googleusercontent.com/search?q=cache%3Abet.example",
+    "https://www.translatetheweb.com/?from=de&to=en&a=https%3A%2F%2Fbet.example",
+    "https://translate.yandex.com/translate?lang=en-ru&url=https%3A%2F%2Fbet.example",
+    "https://translated.turbopages.org/proxy_u/en-ru.ru.12/https/bet.example/odds",
+    "https://archive.ph/2020/https://bet.example/",
+    "https://archive.ph/o/AbCd/https%3A//bet.example/",
+    "https://free.example/index.php?q=1&u=https%3A%2F%2Fbet.example",
+    "https://translate.google.com/translate?u=https%3A%2F%2Fweb.archive.org%2Fweb%2F2020%2Fhttp%3A%2F%2Fbet.example%2F",
+    "https://web.archive.org/web/2020/https://www-bet-example.translate.goog/",
+]  # fmt: skip
+SEES_NOTHING = [
+    "https://web.archive.org/",
+    "https://web.archive.org/web/",
+    "https://web.archive.org/web/2020/https://www.news.example/",
+    "https://www.google.com/search?q=https://www.bet.example/",
+    "https://www.google.com/url?q=/search",
+    "https://www.google.com/imgres?imgurl=https://www.bet.example/a.png",
+    "www.google.com:443",
+    "https://translate.google.com/translate?u=",
+    "https://translate.goog/",
+    "https://www.site.example/login?next=https://www.bet.example/",
+    "https://school.example/index.php?u=john",
+    "https://shop.example/browse.php?u=123",
+    "https://share.example/sharer.php?u=https://www.bet.example/",
+    "https://web.archive.org.evil.example/web/2020/https://www.bet.example/",
+]
+
+
+@pytest.fixture(scope="module")
+def where(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lists")
+    path = folder / "gambling.txt"
+    path.write_text("# category: gambling\nbet.example\nbet-more.example\nshared.example/bets\nfbcdn.net\n")
+    return Where(lists.prepare(path, folder / "lists.index"), SUFFIXES, ENGINES)
+
+
+def seen(where, urls):
+    hosts = [url.partition("://")[2].partition("/")[0] or url.partition(":")[0] for url in urls]
+    return where.add(pl.DataFrame({"host": hosts, "url": urls}))
+
+
+@pytest.mark.parametrize("url", SEES_BET)
+def test_what_a_wrapper_shows_is_looked_up(where, url):
+    assert seen(where, [url])["categories"].to_list() == [["gambling"]]
+
+
+@pytest.mark.parametrize("url", SEES_NOTHING)
+def test_an_address_that_shows_no_other_has_no_more_categories(where, url):
+    assert seen(where, [url])["categories"].to_list() == [None]
+
+
+def test_each_url_of_a_batch_has_its_own_answer(where):
+    mixed = [url for pair in zip(SEES_BET[:12], SEES_NOTHING, strict=False) for url in pair] * 3
+    out = seen(where, mixed)
+    assert out["categories"].to_list() == [["gambling"], None] * (len(mixed) // 2)
+    assert out["url"].to_list() == mixed
+    assert not [name for name in out.columns if name.startswith("_")]
+
+
+def test_a_name_that_spells_another_is_enough_where_the_log_has_no_url(where):
+    names = ["www-bet-example.translate.goog", "bet--more-example.translate.goog", "news-example.translate.goog"]
+    out = where.add(pl.DataFrame({"query": names}))
+    assert out["categories"].to_list() == [["gambling"], ["gambling"], None]
+    assert out["domain"].to_list() == names
+
+
+def test_what_the_lists_say_of_the_wrapper_stays(tmp_path):
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    (folder / "bypass.txt").write_text("# category: bypass\ntranslate.goog\nweb.archive.org/web\n")
+    (folder / "gambling.txt").write_text("# category: gambling\nbet.example\n@@ok.bet.example\n")
+    where = Where(lists.prepare(folder, tmp_path / "lists.index"), SUFFIXES, ENGINES)
+    addresses = ["www.bet.example", "ok.bet.example"]
+    out = seen(where, [f"https://web.archive.org/web/2020/http://{one}/" for one in addresses])
+    assert out["categories"].to_list() == [["gambling", "bypass"], ["bypass"]]
+    out = seen(where, ["https://www-bet-example.translate.goog/", "https://ok-bet-example.translate.goog/"])
+    assert out["categories"].to_list() == [["gambling", "bypass"], ["bypass"]]
+
+
+def test_a_listed_page_is_known_inside_a_wrapper_too(where):
+    urls = [f"https://web.archive.org/web/2020/https://shared.example/{page}" for page in ("bets/1", "maths")]
+    assert seen(where, urls)["categories"].to_list() == [["gambling"], None]
+
+
+def test_a_piece_of_an_archived_page_is_no_visit_to_the_network_it_came_from(where):
+    piece = "https://web.archive.org/web/2020im_/https://static.fbcdn.net/like.png"
+    assert seen(where, [piece])["categories"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("name", "inner"),
+    [
+        ("www-bad--site-test.translate.goog", "www.bad-site.test"),
+        ("0-en-site-test-0.cdn.ampproject.org", "en.site.test"),
+        ("xn----e1aybc-test.translate.goog", "xn--e1aybc.test"),
+        ("site.translate.goog", None),
+        ("cdn.ampproject.org", None),
+    ],
+)
+def test_names_are_spelt_back(name, inner):
+    number = WRAPPERS.number(name, SUFFIXES.registrable(name))
+    assert number is not None
+    assert WRAPPERS.spelt(name, number) == inner
+
+
+def test_wrappers_around_wrappers_are_opened_and_no_deeper_than_anybody_writes():
+    assert WRAPPERS.of(f"https://www.google.com/url?q=https://web.archive.org/web/2020/{BET}") == BET
+    assert WRAPPERS.of(BET) is None
+    deep = "https://web.archive.org/web/2020/" * 2_000 + BET
+    assert WRAPPERS.of(deep) == deep[3 * len("https://web.archive.org/web/2020/") :]
+
+
+@given(st.text(max_size=60), st.sampled_from([url for url in SEES_BET if "bet.example" in url]))
+def test_no_text_of_a_pupil_breaks_it(text, url):
+    for hostile in (url.replace("bet.example", text), url + text, text):
+        urls = pl.Series([hostile], dtype=pl.String)
+        for number in (None, *range(12)):
+            assert len(WRAPPERS.inner(urls, pl.Series([number], dtype=pl.UInt16))) == 1
+        WRAPPERS.of(hostile)
