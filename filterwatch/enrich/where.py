@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import polars as pl
 
 from filterwatch.enrich.columns import column
@@ -171,13 +172,13 @@ class Where:
         rows = (wrapped & events["url"].is_not_null() & events["_name"].is_not_null()).arg_true()
         if rows.is_empty():
             return events
-        some = events.select("url", "_wraps")[rows]
-        each = some.unique()
-        inside = self._bits_inside(self._wrappers.inner(each["url"], each["_wraps"]), index)
-        each = each.with_columns(inside.alias("_inside"))
-        found = some.join(each, on=["url", "_wraps"], how="left", nulls_equal=True, maintain_order="left")
+        inside = self._wrappers.inner(events["url"].gather(rows), events["_wraps"].gather(rows))
+        if inside.null_count() == len(inside):
+            return events
+        addresses = inside.unique()
+        known = dict(zip(addresses.to_list(), self._bits_inside(addresses, index).to_list(), strict=True))
         bits = events["category_bits"].to_numpy(writable=True)
-        bits[rows.to_numpy()] |= found["_inside"].to_numpy()
+        bits[rows.to_numpy()] |= np.array([known[one] for one in inside.to_list()], np.uint64)
         return events.with_columns(pl.Series("category_bits", bits, dtype=pl.UInt64))
 
     def _bits_inside(self, addresses: pl.Series, index: Index) -> pl.Series:

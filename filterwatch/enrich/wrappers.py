@@ -41,7 +41,7 @@ class _File(RootModel[dict[str, Wrapper]]):
 
 
 class Wrappers:
-    """Finds the inner address.  It remembers nothing: ask for each URL once.
+    """Finds the inner address.  Each text inside a batch of URLs is read once; nothing is remembered.
 
     Args:
         suffixes: The Public Suffix List.
@@ -89,12 +89,16 @@ class Wrappers:
             urls: String; URLs as logged.
             numbers: Integers beside them, from :meth:`number`; null looks for scripts of proxies.
         """
-        found = pl.Series("inner", [None], dtype=pl.String).new_from_index(0, len(urls))
-        for number in numbers.unique().to_list():
+        found: list[str | None] = [None] * len(urls)
+        for number in set(numbers.to_list()):
             rows = numbers.eq_missing(pl.Series([number], dtype=numbers.dtype)).arg_true()
-            found = found.scatter(rows, self._shown(urls.gather(rows), number))
-        texts = [_address(text) if text else None for text in found.to_list()]
-        return pl.Series("inner", [self._opened(text) if text else None for text in texts], dtype=pl.String)
+            shown = self._shown(urls.gather(rows), number)
+            if shown.null_count() < len(shown):
+                for row, text in zip(rows.to_list(), shown.to_list(), strict=True):
+                    found[row] = text
+        texts = {text: _address(text) for text in set(found) if text}
+        opened = {text: self._opened(address) for text, address in texts.items() if address}
+        return pl.Series("inner", [opened.get(text) if text else None for text in found], dtype=pl.String)
 
     def of(self, url: str) -> str | None:
         """Return the innermost address of *url*, null where it has none inside: one URL at a time."""
