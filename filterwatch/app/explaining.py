@@ -47,8 +47,9 @@ class Explained:
 
     Attributes:
         host: In its one form.
+        inner: Host that the address shows inside itself, as a translation or an archive does; null for none.
         domain: Registrable domain; null for an address.
-        entries: What lists say of the host, nearest first.
+        entries: What lists say of the host, nearest first, then of the inner one.
         person: Who, as resolved; null where unknown.
         group: Of the person.
         year: Of the person.
@@ -59,6 +60,7 @@ class Explained:
     """
 
     host: str
+    inner: str | None
     domain: str | None
     entries: Sequence[Entry]
     categories: Sequence[str]
@@ -96,10 +98,12 @@ def explain(school: School, request: Request) -> Explained:
     row = event.row(0, named=True)
     rules = policy.load(school.rules)
     verdicts = rules.explain(event)
+    inner = context.inner_host(request.address)
     return Explained(
         host=host,
+        inner=inner,
         domain=row["domain"],
-        entries=index.entries(host, request.address),
+        entries=[*index.entries(host, request.address), *(index.entries(inner) if inner else ())],
         categories=row["categories"] or (),
         search_terms=row["search_terms"],
         terms=_terms(rules, row["search_terms"]),
@@ -131,6 +135,7 @@ def as_json(found: Explained) -> str:
     }
     about = {
         "host": None if hidden else found.host,
+        "inner_host": None if hidden else found.inner,
         "domain": None if hidden else found.domain,
         "lists": [] if hidden else [asdict(one) for one in found.entries],
         "categories": list(found.categories),

@@ -110,6 +110,7 @@ def _facts(found: Explained, what: str, when: str) -> None:
         [
             ("Asked", WITHHELD if hidden else defang(what)),
             ("Host", "" if hidden else defang(found.host)),
+            ("Shows", "" if hidden or not found.inner else defang(found.inner)),
             ("Domain", "" if hidden else defang(found.domain or "none: an address or a suffix")),
             *[("" if at else "Lists", text) for at, text in enumerate(lists or ["on none"])],
             ("Categories", ", ".join(found.categories) or "none"),

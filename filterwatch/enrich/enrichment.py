@@ -17,6 +17,7 @@ from filterwatch.enrich.asof import SCHEMA as FACTS
 from filterwatch.enrich.calendar import Calendar
 from filterwatch.enrich.chains import RECENT as CHAINED
 from filterwatch.enrich.chains import Chain
+from filterwatch.enrich.hosts import host_of
 from filterwatch.enrich.identity import Identity
 from filterwatch.enrich.lease_files import LeaseFiles
 from filterwatch.enrich.leases import Leases
@@ -83,6 +84,10 @@ class Enrich:
     def use(self, index: Index) -> None:
         """Take newer category lists from the next batch on."""
         self._where.use(index)
+
+    def inner_host(self, url: str) -> str | None:
+        """Return the host of the address that *url* shows inside itself (a translation, an archive), null for none."""
+        return host_of(self._where.inner(url) or "")
 
     def prepare(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return *events* with when (``started``, ``local_*``, ``weekday``, ``in_school_hours``) and where

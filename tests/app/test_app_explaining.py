@@ -59,6 +59,16 @@ def explained(rules: Path, address: str, **asked) -> explaining.Explained:
     return explaining.explain(School(None, rules), Request(address, MONDAY, **asked))
 
 
+def test_the_host_that_an_address_shows_inside_itself_is_told(rules):
+    for address in ("https://web.archive.org/web/2020/http://www.bet.test/", "www-bet-test.translate.goog"):
+        found = explained(rules, address, group="pupils")
+        assert found.inner == "www.bet.test"
+        assert [one.entry for one in found.entries] == ["bet.test"]
+        assert [one.rule.id for one in found.holds] == ["gambling"]
+        assert json.loads(explaining.as_json(found))["inner_host"] == "www.bet.test"
+    assert explained(rules, "https://www.bet.test/x").inner is None
+
+
 def test_a_rule_that_holds_says_why_and_one_that_nearly_holds_says_what_is_missing(rules):
     found = explained(rules, "https://www.bet.test/x", group="pupils")
     assert [one.rule.id for one in found.holds] == ["gambling"]
