@@ -146,7 +146,8 @@ class Where:
     def _learn(self, names: pl.Series, index: Index) -> pl.DataFrame:
         hosts = normal_host(names)
         found = [(host, self._suffixes.registrable(host)) if host else None for host in hosts.to_list()]
-        wraps = [self._wrappers.number(*one) if one else None for one in found]
+        may_wrap = self._wrappers.may_wrap(hosts).to_list()
+        wraps = [self._wrappers.number(*one) if may and one else None for may, one in zip(may_wrap, found, strict=True)]
         return pl.DataFrame(
             {
                 "_name": names,
@@ -162,6 +163,8 @@ class Where:
 
     def _spelt(self, hosts: pl.Series, wraps: Sequence[int | None], index: Index) -> pl.Series:
         """Return the category bits of the hosts that the names of some wrappers spell, 0 for other names."""
+        if not any(number is not None for number in wraps):
+            return pl.zeros(len(hosts), dtype=pl.UInt64, eager=True)
         pairs = zip(hosts.to_list(), wraps, strict=True)
         spelt = [self._wrappers.spelt(host, number) if number is not None else None for host, number in pairs]
         return self._bits_inside(pl.Series("spelt", spelt, dtype=pl.String), index)

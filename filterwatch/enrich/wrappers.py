@@ -56,14 +56,16 @@ class Wrappers:
         self._suffixes = suffixes
         self._sites = [one for one in known if one.at]
         self._known = Known(one.at for one in self._sites)
-        self._firsts = {name.partition(".")[0] for one in self._sites for name in one.at}
+        self._parts = sorted({name.removesuffix("*") for one in self._sites for name in one.at})
         self._scripts = [pattern for one in known if not one.at for pattern in one.inner]
         self._patterns = [[_whole(pattern) for pattern in one.inner] for one in self._sites]
 
+    def may_wrap(self, hosts: pl.Series) -> pl.Series:
+        """Say of each host whether :meth:`number` may know it (Boolean, never null): most it cannot."""
+        return hosts.str.contains_any(self._parts).fill_null(value=False)
+
     def number(self, host: str, registrable: Registrable) -> int | None:
         """Return the number by which :meth:`inner` knows the wrapper that has *host*; null where none has."""
-        if self._firsts.isdisjoint(host.split(".")):
-            return None
         numbers = self._known.of(host, registrable)
         return numbers[0] if numbers else None
 
