@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
         Exits 1 when something is found, when no log is, or when one is read badly.  Run it as root: it sees more.
         """
         if folders:
+            _learn_own_formats(config)
             _propose(folders, root)
             return
         from filterwatch.app.doctor import Gateway, examine
@@ -55,6 +56,22 @@ def register(app: typer.Typer) -> None:
             typer.secho(f"{len(findings)} findings.", bold=True)
             raise typer.Exit(FINDINGS)
         typer.echo(f"Nothing found wrong: {len(gateway.configuration.settings.sources)} sources looked at.")
+
+
+def _learn_own_formats(config: Path | None) -> None:
+    """Learn the school's own formats; a mistake is said and stops nothing: the section is what may repair it."""
+    from filterwatch.app.settings import DEFAULT, load
+    from filterwatch.decoders import add
+    from filterwatch.errors import ConfigurationError
+
+    if config is None and not DEFAULT.exists():
+        return
+    try:
+        if own := load(config or DEFAULT).formats():
+            add(own)
+    except ConfigurationError as error:
+        for line in (*str(error).split("\n"), "Formats of your own are not looked for.", ""):
+            typer.echo(printable(line), err=True)
 
 
 def _propose(folders: list[Path], root: Path) -> None:

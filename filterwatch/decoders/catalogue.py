@@ -38,8 +38,10 @@ def add(folder: Path) -> None:
     """Let the field maps (``*.yaml``) of a school's own *folder* be formats from now on, in this process.
 
     Raises:
-        ConfigurationError: All mistakes in them, and names that we use ourselves.
+        ConfigurationError: There is no such folder; all mistakes in its maps, and names that we use ourselves.
     """
+    if not folder.is_dir():
+        raise ConfigurationError([Mistake(str(folder), 0, 0, "there is no such folder; correct its path")])
     mistakes: list[Mistake] = []
     found: dict[str, Format] = {}
     for path in sorted(folder.glob("*.yaml")):

@@ -19,7 +19,8 @@ from filterwatch.app.doctor.services import rotations
 from filterwatch.app.settings import load
 from filterwatch.cli import make_app
 from filterwatch.clock import SystemClock
-from filterwatch.errors import FilterwatchError
+from filterwatch.decoders import catalogue
+from filterwatch.errors import ConfigurationError, FilterwatchError
 from filterwatch.journal import Commit, Counts, Journal
 from filterwatch.lines import Checkpoint, Gap
 
@@ -47,6 +48,16 @@ alerts:
     governor: {name: Gus Gov, channels: [gus], logins: [ggov]}
 delivery:
   channels: {jane: {url_file: jane.url}, ann: {url_file: ann.url}, gus: {url_file: gus.url}}
+"""
+
+GATE = """\
+format: gate
+title: The made-up appliance Gate
+claims: ' gate web: from='
+shapes: [{family: keyvalue, begins: 'from=', needs: [from]}]
+time: [envelope]
+kind: http
+fields: {client_ip: from, url: ask}
 """
 
 
@@ -94,10 +105,9 @@ class Machine:
 
     def findings(self) -> list[str]:
         """Return what is found, with its remedy."""
-        lock = (self.folder / "state" / "journal.db.lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        found = examine(Gateway(load(self.folder / "filterwatch.yaml"), NOW, self.root, NOBODY))
-        lock.close()
+        with (self.folder / "state" / "journal.db.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            found = examine(Gateway(load(self.folder / "filterwatch.yaml"), NOW, self.root, NOBODY))
         assert all(one.what and one.why and one.remedy for one in found)
         return [f"{one.what} -> {one.remedy}".replace(f"{self.folder}/", "") for one in found]
 
@@ -114,6 +124,48 @@ def machine():
 
 def test_a_sound_gateway_is_left_alone(machine):
     assert machine.findings() == []
+
+
+@pytest.fixture
+def gate(machine, monkeypatch):
+    """A gateway with an appliance in a format of the school's own; other tests never hear of it."""
+    monkeypatch.setattr(catalogue, "_own", {})
+    machine.write("formats/gate.yaml", GATE)
+    machine.log.write_text("2026-11-23T09:14:22Z gate web: from=10.1.2.3 ask=http://www.bbc.test/\n" * 50)
+    machine.change("format: squid", "format: gate")
+    return machine
+
+
+def test_a_source_in_a_format_of_the_schools_own_is_read(gate):
+    assert gate.findings() == []
+
+
+def test_mistakes_in_a_format_of_the_schools_own_are_told_at_their_place(gate):
+    gate.write("formats/gate.yaml", GATE.replace("kind: http", "kind: htp"))
+
+    with pytest.raises(ConfigurationError, match=r"formats/gate\.yaml:6:7: kind: "):
+        gate.findings()
+
+
+def test_a_log_in_a_format_of_the_schools_own_is_proposed(gate):
+    asked = ["doctor", str(gate.log.parent), "--config", str(gate.folder / "filterwatch.yaml")]
+
+    done = CliRunner().invoke(make_app(), asked, catch_exceptions=False)
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "format: gate\n" in done.output
+
+
+def test_a_mistake_in_a_format_of_the_schools_own_does_not_keep_other_logs_from_being_proposed(gate):
+    gate.write("formats/gate.yaml", GATE.replace("kind: http", "kind: htp"))
+    gate.write("log/squid.log", "".join(SQUID.format(n) for n in range(50)))
+    asked = ["doctor", str(gate.log.parent), "--config", str(gate.folder / "filterwatch.yaml")]
+
+    done = CliRunner().invoke(make_app(), asked, catch_exceptions=False)
+
+    assert "formats/gate.yaml:6:7: kind: " in done.stderr
+    assert "Formats of your own are not looked for." in done.stderr
+    assert "format: squid\n" in done.output
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="another account's permissions need root")

@@ -100,6 +100,7 @@ def test_whatever_bytes_come_the_output_is_json(tmp_path: Path) -> None:
         ([], "cannot tell the format; name it with --format ("),
         (["--format", "squid", "--option", "zone"], "--option zone: expected NAME=VALUE"),
         (["--format", "squid", "--option", "colour=red"], "unknown key 'colour'"),
+        (["--formats", "/nowhere"], "/nowhere: there is no such folder"),
     ],
 )
 def test_a_mistake_is_named(arguments: list[str], message: str, tmp_path: Path) -> None:

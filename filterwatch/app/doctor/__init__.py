@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from filterwatch import decoders
 from filterwatch.app.doctor import logs, running, school, services, state
 from filterwatch.app.doctor.gateway import ACCOUNT, Finding, Gateway
 from filterwatch.errors import FilterwatchError
@@ -22,8 +23,10 @@ def examine(gateway: Gateway) -> list[Finding]:
 
     Raises:
         FilterwatchError: We may not look into the state directory.
-        ConfigurationError: With every mistake in lists, people or rules.
+        ConfigurationError: With every mistake in the school's own formats, in lists, people or rules.
     """
+    if own := gateway.configuration.formats():
+        decoders.add(own)
     kept = gateway.configuration.state
     if os.path.lexists(kept) and not os.access(kept, os.R_OK | os.X_OK):
         raise FilterwatchError(f"{kept}: you may not look into it; run doctor as root or as {gateway.account}")
