@@ -132,6 +132,7 @@ class School:
             calendar=said.calendar,
             suffix_list=said.suffix_list or self._suffix_list(),
             logged_at_start=said.logged_at_start,
+            furniture=said.furniture,
             chains=tuple(
                 Chain(source=one.name, behind=one.behind, addresses=one.behind_addresses)
                 for one in said.sources

@@ -91,6 +91,9 @@ class Settings(Part):
     calendar: Calendar = Field(Calendar(), description="when school is")
     suffix_list: Path | None = Field(None, description="a newer Public Suffix List")
     logged_at_start: tuple[Slug, ...] = Field((), description="sources that log the start of a request, not its end")
+    furniture: tuple[str, ...] = Field(
+        (), description="further hosts that only other pages and programs load: no visit of a person"
+    )
     detectors: Detectors = Field(Detectors(), description="what is found over time")
     journal: Journal = Field(Journal(), description="recent events")
     archive: Archive = Field(Archive(), description="sealed events")
