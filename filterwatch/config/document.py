@@ -191,7 +191,14 @@ def validate(document: Document, model: type[Model], at: Loc = (), context: Any 
     try:
         return model.model_validate(data, context=context)
     except ValidationError as error:
-        raise ConfigurationError(_mistake(document, at, model, one) for one in error.errors()) from None
+        told = (one for one in error.errors() if not _only_follows(one))
+        raise ConfigurationError(_mistake(document, at, model, one) for one in told) from None
+
+
+def _only_follows(error: ErrorDetails) -> bool:
+    """Return whether a list is called too short only because its items are wrong, which is told of each."""
+    given = error["input"]
+    return error["type"] == "too_short" and isinstance(given, list) and len(given) >= error["ctx"]["min_length"]
 
 
 def _mistake(document: Document, at: Loc, model: type[BaseModel], error: ErrorDetails) -> Mistake:
@@ -220,6 +227,7 @@ _PLAIN = {
     **dict.fromkeys(("bool_type", "bool_parsing"), "write true or false"),
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "write a whole number"),
     "string_type": "write text here",
+    "too_short": "name at least one",
 }
 """What pydantic says in Python's words, in words for people."""
 

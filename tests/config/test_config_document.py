@@ -8,6 +8,7 @@ from datetime import time, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 
 from filterwatch.config import ClockTime, Days, Duration, Part, TimeSpan, read, validate
 from filterwatch.config.document import parse
@@ -123,3 +124,15 @@ def test_no_text_makes_the_loader_raise_anything_but_its_own_error(text):
         validate(parse(text, "r.yaml"), Rule)
     except ConfigurationError as error:
         assert all(line.startswith("r.yaml:") for line in str(error).splitlines())
+
+
+class Named(Part):
+    names: tuple[Rule, ...] = Field(min_length=1)
+
+
+def test_a_list_that_may_not_be_empty_says_so_in_words_for_people():
+    assert mistakes("names: []\n", Named) == ["r.yaml:1:8: names: name at least one"]
+
+
+def test_a_list_is_not_called_empty_because_its_items_are_wrong():
+    assert mistakes("names: [5]\n", Named) == ["r.yaml:1:9: names.0: write keys with values here, found 5"]
