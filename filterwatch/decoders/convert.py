@@ -70,7 +70,12 @@ def _name(text: pl.Expr) -> pl.Expr:
 
 
 def _clean(text: pl.Expr) -> pl.Expr:
-    return text.str.replace_all(_CREDENTIALS, "://***@")
+    return text.str.replace_all(_CREDENTIALS, "://***@").str.replace_all(url.SECRETS, "${1}${2}***")
+
+
+def _masked(text: pl.Expr) -> pl.Expr:
+    """Cut what stands in brackets behind a word for passwords, as FortiOS writes changes, and what URLs leak."""
+    return _clean(text).str.replace_all(url.BRACKETED, "${1}[***]")
 
 
 def _address(text: str) -> Row:
@@ -119,7 +124,14 @@ def authority(text: str) -> url.Authority:
 
 def _url(text: str) -> Row:
     whom = authority(text)
-    return url.without_credentials(text), whom.host, whom.port, whom.ip
+    clean = url.without_credentials(text)
+    bare = "://" not in text[:32] and text[:1] not in ("/", "?")
+    return url.without_connect_credentials(clean) if bare else clean, whom.host, whom.port, whom.ip
+
+
+def _open(text: pl.Expr) -> pl.Expr:
+    """Return which texts have no parameter named like a password."""
+    return ~text.str.contains(url.SECRETS)
 
 
 def _plain_url(text: pl.Expr) -> tuple[pl.Expr, ...]:
@@ -136,6 +148,7 @@ CONVERSIONS: Mapping[str, Conversion] = {
     "lower": _expression(lambda text: text.str.to_lowercase()),
     "upper": _expression(lambda text: text.str.to_uppercase()),
     "clean": _expression(_clean),
+    "masked": _expression(_masked),
     "unquoted": _asked(unquote),
     "number": _expression(_count(10**18)),
     "port": _expression(_count(65_535)),
@@ -150,7 +163,7 @@ CONVERSIONS: Mapping[str, Conversion] = {
     "dest": Conversion(_endpoint, beside={"dest_port": pl.Int32()}),
     "url": Conversion(
         _url,
-        lambda text: text.str.contains(_PLAIN_URL) & ~text.str.contains("@", literal=True),
+        lambda text: text.str.contains(_PLAIN_URL) & ~text.str.contains("@", literal=True) & _open(text),
         _plain_url,
         {"host": pl.String(), "dest_port": pl.Int32(), "dest_ip": pl.String()},
     ),
@@ -162,7 +175,8 @@ CONVERSIONS: Mapping[str, Conversion] = {
     "name": _expression(_name),
     "control_event": _expression(lambda text: text.cast(CONTROL_EVENT, strict=False)),
 }
-"""``seconds`` gives milliseconds; ``unquoted`` decodes %20; ``client`` and ``dest`` read address:port."""
+"""``clean`` cuts credentials from URLs, ``masked`` also those of ``passwd[x]``; ``seconds`` gives milliseconds;
+``unquoted`` decodes %20; ``client`` and ``dest`` read address:port."""
 
 BY_COLUMN: Mapping[str, str] = {
     **{name: "text" for name in DECODED_SCHEMA if name not in ("time", "kind", "action")},
@@ -170,7 +184,7 @@ BY_COLUMN: Mapping[str, str] = {
     "method": "upper", "status": "status", "bytes_in": "number", "bytes_out": "number", "duration_ms": "number",
     "dest_ip": "address", "dest_port": "port", "protocol": "protocol", "query": "name", "query_type": "upper",
     "rcode": "upper", "mime_type": "text", "user_agent": "clean", "referrer": "clean", "control_event": "control_event",
-    "client": "client", "dest": "dest", "request_key": "text",
+    "filter_reason": "masked", "client": "client", "dest": "dest", "request_key": "text",
 }  # fmt: skip
 """Columns a field map may fill, and how; ``client`` and ``dest`` fill address and port from one text."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from filterwatch.decoders.url import BRACKETED, NAMED
+
 _HEADER_SIGNS = (b"\\r\\n", b"HTTP/1.", b"HTTP/2", b"uthorization:", b"Cookie:")
 """What stands in squid's header blocks, and hardly elsewhere between brackets."""
 
@@ -15,7 +17,12 @@ _SECRETS = (
         rb"\1\2***",
     ),
     (re.compile(rb"(?i)\b(basic|bearer|negotiate|ntlm) +[A-Za-z0-9+/=._~-]{6,}"), rb"\1 ***"),
-    (re.compile(rb"(?i)\b(pass(?:word|wd|phrase)?|pwd|secret|token|api_?key)(=|%3D)[^&\s\"';,]+"), rb"\1\2***"),
+    (re.compile(rb"(?<=[\"=])[^\s/?#@:=\"]{1,64}:[^\s/?#@\"]{1,64}@(?=[^\s/?#@]+)"), b"***@"),
+    (
+        re.compile(NAMED.encode() + rb"(?:\"[^\"]*\"|'[^']*'|[^&#\s\"']+)"),
+        rb"\1\2***",
+    ),
+    (re.compile(BRACKETED.encode()), rb"\1[***]"),
 )
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+import polars as pl
 
 from filterwatch.decoders.reading import address, number
 
@@ -15,6 +17,18 @@ _CREDENTIALS = re.compile(r"://[^/?#\s]*@")
 _CONNECT_CREDENTIALS = re.compile(r"^[^/?#\s]*@(?=[^/?#@\s]+(?:[/?#]|$))")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+._-]*://")
 _END = re.compile(r"[/?#]")
+
+_SIGNS = r"(?i)pass|pwd|secret|token|api_?key"
+"""What every text with a match of :data:`SECRETS` holds; told five times as fast."""
+NAMED: Final = r"(?i)(password|passwd|passphrase|secret|token|api_?key|(?:^|[^a-z])(?:pass|pwd))(=|%3D)"
+"""The name of a parameter for a password, and its sign."""
+SECRETS: Final = NAMED + r"[^&# \t\"']+"
+"""Parameters named like passwords, for this language's engine and for Polars'."""
+_SECRETS = re.compile(SECRETS)
+BRACKETED: Final = (
+    r"(?i)((?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|psk|\bkey|[_-]key)[0-9]*)\[[^\]]*(?:\]|$)"
+)
+"""``passwd[x]``, in which FortiOS writes what an admin changed."""
 
 
 class Authority(NamedTuple):
@@ -29,8 +43,16 @@ NOBODY = Authority()
 
 
 def without_credentials(url: str) -> str:
-    """Return *url* with ``user:password@`` cut to ``***@``, also in a URL inside it."""
-    return _CREDENTIALS.sub("://***@", url) if "@" in url else url
+    """Return *url* with ``user:password@`` cut to ``***@``, also in a URL inside it, and passwords in parameters."""
+    return _SECRETS.sub(r"\1\2***", _CREDENTIALS.sub("://***@", url) if "@" in url else url)
+
+
+def without_secrets(urls: pl.Series) -> pl.Series:
+    """Return *urls* with passwords in parameters cut, as :func:`without_credentials` does."""
+    places = urls.str.contains(_SIGNS).arg_true()
+    if not len(places):
+        return urls
+    return urls.clone().scatter(places, urls.gather(places).str.replace_all(SECRETS, "${1}${2}***"))
 
 
 def without_connect_credentials(target: str) -> str:

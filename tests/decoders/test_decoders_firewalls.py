@@ -79,6 +79,16 @@ def test_a_client_named_twice_alike_or_before_the_url_is_believed() -> None:
     assert event("keyvalue", b"url=http://a.example/ src=10.20.4.17 src=10.20.4.17")["client_ip"] == "10.20.4.17"
 
 
+def test_passwords_in_a_change_and_in_a_url_without_a_scheme_are_cut() -> None:
+    change = event(
+        "fortigate", FORTIGATE + b'cfgpath="user.local" cfgattr="passwd[hunter4]password[hunter5->hunter6 x]"'
+    )
+    bare = event("keyvalue", b"src=10.20.4.17 url=u:hunter2@www.casino.example/x")
+
+    assert change["filter_reason"] == "passwd[***]password[***]"
+    assert (bare["url"], bare["host"]) == ("***@www.casino.example/x", "www.casino.example")
+
+
 def test_of_two_requests_in_a_line_of_meraki_the_last_is_the_appliances() -> None:
     line = (
         b"1795169663.416181683 MX_1 urls src=10.20.4.17:51235 dst=203.0.113.9:80 mac=02:00:5E:10:00:01 "

@@ -115,6 +115,25 @@ def test_credentials_never_reach_an_event() -> None:
             assert decoded.events["url"][0] == "http://***@x.test/?u=ftp://***@y.test/"
 
 
+@pytest.mark.parametrize("many", [1, 600])
+@pytest.mark.parametrize("query", ["a=1&password=hunter9", "Access_Token=hunter9", "x&pwd=hunter9", "api_key=hunter9"])
+def test_passwords_in_parameters_never_reach_an_event(query: str, many: int) -> None:
+    url = f"http://x.test/?{query}&b=2"
+    squid = HEAD + f"TCP_MISS/200 1 GET {url} - HIER_NONE/- text/html".encode()
+    stamp = "22/Nov/2026:02:00:55 +0000"
+    combined = f'10.0.0.1 - - [{stamp}] "GET {url} HTTP/1.1" 200 1 "{url}" "Mozilla" TCP_MISS:HIER_NONE'.encode()
+    generic = f'time="2026-10-15 09:31:02" src=10.0.0.1 url="{url}" referer="{url}"'.encode()
+    fortigate = f'type=utm subtype=webfilter srcip=10.0.0.1 hostname=x.test url="/?{query}&b=2" msg="{query}"'.encode()
+
+    for name, line in (("squid", squid), ("squid_combined", combined), ("keyvalue", generic), ("fortigate", fortigate)):
+        found = decode(name, *[line] * many).events
+
+        assert len(found) == many
+        assert "hunter9" not in str(found.to_dicts())
+        assert str(found["url"][0]).endswith("=***&b=2")
+        assert found["host"][0] == "x.test"
+
+
 def test_the_elapsed_time_and_the_end_of_the_request_are_kept_apart() -> None:
     found = event("squid", b"1795312249.195 123456 10.0.0.7 TCP_TUNNEL/200 1 CONNECT x.test:443 - HIER_NONE/- -")
 
@@ -181,6 +200,10 @@ def test_a_log_through_syslog_is_read_too() -> None:
         (b"x [Proxy-Authorization: Basic geheim==\\r\\nUser-Ag", b"x [cut]"),
         (b"Authorization: Bearer geheimgeheim", b"Authorization: ***"),
         (b"GET /?user=a&password=geheim&x=1", b"GET /?user=a&password=***&x=1"),
+        (b'cfgattr="passwd[geheim]password[geheim->geheim x]"', b'cfgattr="passwd[***]password[***]"'),
+        (b'url="u:geheim@x.test/" password="geheim geheim" y=1', b'url="***@x.test/" password=*** y=1'),
+        (b"/?access_token=geheim;geheim&x=1", b"/?access_token=***&x=1"),
+        (b"/?compass=north&bypass[now]", b"/?compass=north&bypass[now]"),
         (b"nothing to hide [here]", b"nothing to hide [here]"),
     ],
 )

@@ -32,7 +32,7 @@ from filterwatch.decoders.families.logformat_values import (
 from filterwatch.decoders.reading import MOST_DIGITS, Clock, address, mac
 from filterwatch.decoders.screen import NEWLINE, Lines, Mask, kept
 from filterwatch.decoders.tables import KNOWN, Lookup, Row, looked_up
-from filterwatch.decoders.url import authority
+from filterwatch.decoders.url import SECRETS, authority
 from filterwatch.events import ACTION, KIND, DataType
 
 _TAB: Final = 9
@@ -124,10 +124,11 @@ class Fast:
             made += [_target().alias("target"), _whom_asked(connects="method" in roles).alias("whom")]
             more += [pl.when(pl.col("url") != "-").then("url").alias("url")]
             checks += [~pl.col("url").str.contains("@", literal=True) | ~pl.col("url").str.contains(_CREDENTIALS)]
+            checks.append(~pl.col("url").str.contains(SECRETS))
             checks.append(_plain_request(connects="method" in roles))
         if "referrer" in roles:
             more.append(pl.when(pl.col("referrer") != "-").then("referrer").alias("referrer"))
-            checks.append(~pl.col("referrer").str.contains(_CREDENTIALS))
+            checks.append(~pl.col("referrer").str.contains(f"{_CREDENTIALS}|{SECRETS}"))
         if self._compiled.blocks:
             more.append(pl.col("headers"))
         frame = looked_up(
@@ -153,6 +154,7 @@ class Fast:
             # The rest of the block, with its credentials, goes no further.
             for column, pattern in (("user_agent", USER_AGENT), ("referrer", REFERRER)):
                 taken = pl.col("headers").str.extract(pattern, 1).str.replace_all(_CREDENTIALS, "://***@")
+                taken = taken.str.replace_all(SECRETS, "${1}${2}***")
                 taken = pl.when(taken.is_in(["", "-"])).then(None).otherwise(taken)
                 made.append((pl.coalesce(column, taken) if column in have else taken).alias(column))
         if "stamp_us" not in have:

@@ -28,7 +28,7 @@ from filterwatch.decoders.reading import MOST_DIGITS, Clock, address, number
 from filterwatch.decoders.screen import BLANK, SEPARATOR, Lines, Mask, Places, eight_digits, kept
 from filterwatch.decoders.stamps import DAY, SECOND, days, leap
 from filterwatch.decoders.tables import KNOWN, Lookup, Row, looked_up
-from filterwatch.decoders.url import authority, without_credentials
+from filterwatch.decoders.url import authority, without_credentials, without_secrets
 from filterwatch.events import ACTION, KIND
 
 _TAB = 9
@@ -298,6 +298,7 @@ def meaning(text: pl.DataFrame, all_lookups: list[Lookup], apart: list[pl.Expr])
     frame = looked_up(split, present, pl.col("url", "plain", *numbers))
     if split["url"].str.contains("@", literal=True).any():
         frame = frame.with_columns(_URL.str.replace_all(_CREDENTIALS, "://***@"))
+    frame = frame.with_columns(without_secrets(frame["url"]))
     return frame.with_columns(known=pl.all_horizontal(KNOWN, "plain")).drop("plain")
 
 

@@ -24,7 +24,7 @@ from filterwatch.decoders.line_decoder import Reader
 from filterwatch.decoders.reading import IPV4, MOST_DIGITS, Clock, address, user
 from filterwatch.decoders.screen import BLANK, Bytes, Lines, Mask, Places, eight_digits, kept
 from filterwatch.decoders.tables import KNOWN, Lookup, Row, looked_up
-from filterwatch.decoders.url import authority
+from filterwatch.decoders.url import authority, without_secrets
 from filterwatch.events import ACTION, KIND
 
 _SHORTEST = 40
@@ -175,7 +175,7 @@ def _from_headers(array: Bytes, good: Mask, headers: Headers) -> list[pl.Series]
 
 
 def _without(texts: pl.Series) -> pl.Series:
-    return texts.str.replace_all(_CREDENTIALS, "://***@")
+    return without_secrets(texts.str.replace_all(_CREDENTIALS, "://***@"))
 
 
 _URL = pl.col("url")
@@ -208,7 +208,8 @@ _SPLIT = (
 def _events(text: pl.DataFrame) -> pl.DataFrame:
     """Return the columns of the events, and ``known``: whether the exact reader would say the same."""
     split = text.with_columns(target=_TARGET).select(_SPLIT)
-    split = split.with_columns(odd_peer=pl.when(~_PLAIN_PEER).then("hierarchy"))
+    asked = split["url"]
+    split = split.with_columns(without_secrets(asked), odd_peer=pl.when(~_PLAIN_PEER).then("hierarchy"))
     frame = looked_up(
         split, _LOOKUPS, pl.col("url", "duration_ms", "bytes_in", "absolute", "plain", "peer", "odd_peer")
     )
@@ -222,7 +223,7 @@ def _events(text: pl.DataFrame) -> pl.DataFrame:
             "plain",
             pl.col("absolute") != pl.col("connects"),
             pl.col("duration_ms", "bytes_in").is_not_null(),
-            *_without_credentials(split["url"]),
+            *_without_credentials(asked),
         ),
     )
 

@@ -12,7 +12,7 @@ import polars as pl
 from filterwatch.decoders.decoded import EVENT_ROWS
 from filterwatch.decoders.reading import MOST_DIGITS, Clock, address, mac, user
 from filterwatch.decoders.tables import KNOWN, Lookup, Row, looked_up
-from filterwatch.decoders.url import authority
+from filterwatch.decoders.url import SECRETS, authority
 
 _USUAL_STAMP = r"^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}[+-](?:0[0-9]|1[0-3])00$"
 
@@ -38,7 +38,7 @@ def frame_of(texts: pl.DataFrame, kinds: Mapping[str, str]) -> pl.DataFrame:
         kinds: Type of an event -> its kind.
     """
     plain = ~pl.any_horizontal(
-        pl.col(f"http.{key}").str.contains("@", literal=True).fill_null(value=False)
+        pl.col(f"http.{key}").str.contains(f"@|{SECRETS}").fill_null(value=False)
         for key in ("hostname", "url", "http_refer")
     )
     rows = texts.with_columns(kind_of(kinds).alias("kind"), _instant().alias("stamp_us"))

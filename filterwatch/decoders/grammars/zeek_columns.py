@@ -15,7 +15,7 @@ import polars as pl
 from filterwatch.decoders.reading import MOST_DIGITS, Clock, Stamp, Value, address, mac, number, user
 from filterwatch.decoders.stamps import SECOND, read_stamp
 from filterwatch.decoders.tables import KNOWN, Lookup, looked_up
-from filterwatch.decoders.url import authority, without_credentials
+from filterwatch.decoders.url import SECRETS, authority, without_credentials
 from filterwatch.events import DECODED_SCHEMA, DataType
 
 _EPOCH = re.compile(r"([0-9]{9,10})(?:\.([0-9]{1,12}))?")
@@ -234,9 +234,7 @@ def frame_of(log: Log, texts: pl.DataFrame) -> pl.DataFrame:
         uri, host = pl.col("uri"), pl.col("host")
         whole = uri.str.starts_with("/") & host.is_not_null() & (pl.col("method").fill_null("") != "CONNECT")
         columns.append(pl.when(whole).then(pl.concat_str(pl.lit("http://"), host, uri)).otherwise(uri).alias("url"))
-        checks.append(
-            ~(uri.str.contains("@", literal=True) | host.str.contains("@", literal=True)).fill_null(value=False)
-        )
+        checks.append(~(uri.str.contains(f"@|{SECRETS}") | host.str.contains("@", literal=True)).fill_null(value=False))
     asked = [pl.coalesce(one.fields).alias(f"asked {number}") for number, one in enumerate(log.taken)]
     columns += [pl.col(field).alias(column) for column, field in log.texts.items()]
     prepared = texts.select("line", *columns, *asked, pl.all_horizontal(checks).alias("good")).filter("good")
