@@ -28,6 +28,8 @@ Accept = Annotated[
 SHOWN = 20
 """Entries set aside and ordinary sites that are shown by name without --all."""
 
+NONE_IN_USE = "no public list is in use (lists.use); `filterwatch lists catalogue` shows what there is"
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -51,6 +53,8 @@ def _changing(group: typer.Typer) -> None:
         the new lists by itself. Exits 1 when a list was refused or could not be fetched.
         """
         lists = _opened(config)
+        if not (ids or lists.ids):
+            typer.echo(NONE_IN_USE)
         with _progress(len(ids or lists.ids)) as told:
             outcomes = lists.update(ids or (), force=force, accept=accept or (), told=told)
         _end(outcomes)
@@ -139,7 +143,7 @@ def _status(lists: SchoolLists, most: int | None, *, licences: bool) -> bool:
     """Print how all lists are; return whether somebody should look."""
     found = [_show(one, licences=licences, most=most) for one in lists.status()]
     if not found:
-        typer.echo("no public list is in use (lists.use); `filterwatch lists catalogue` shows what there is")
+        typer.echo(NONE_IN_USE)
     index = lists.compile()
     typer.echo(f"compiled: {len(index.lists)} lists, {len(index):,} names, {index.fingerprint[:12]}")
     wrong = list(lists.overblocked(index))

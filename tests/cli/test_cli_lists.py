@@ -152,3 +152,13 @@ def test_the_shipped_catalogue_holds_together_and_is_shown():
     done = CliRunner().invoke(make_app(), ["lists", "catalogue", "--config", "/nowhere.yaml"], catch_exceptions=False)
     assert done.exit_code == 0
     assert all(f"{id_}: " in done.output for id_ in known)
+
+
+def test_an_update_of_no_list_says_that_none_is_in_use(tmp_path):
+    (tmp_path / "filterwatch.yaml").write_text(CONFIG.split("lists: {", maxsplit=1)[0])
+    (tmp_path / "state").mkdir()
+
+    assert run(tmp_path, "update") == (
+        0,
+        ["no public list is in use (lists.use); `filterwatch lists catalogue` shows what there is"],
+    )
