@@ -37,8 +37,9 @@ _FIGURES_L = str.maketrans("013457", "oleast")
 _ANY = "\ua78f"
 """Stands for a letter that was starred out; itself a letter to every normaliser."""
 
-_STARRED = re.compile(r"(?<=[^\W\d_])\*+(?=\w)")
-_SIGNED = re.compile(r"(?<=[^\W\d_])[!@$\u20ac](?=[^\W\d_])|(?<!\S)[@$](?=[^\W\d_])")
+# An accent that stands by itself (U+0300 to U+036F) belongs to the letter before it.
+_STARRED = re.compile(r"(?<=[^\W\d_]|[\u0300-\u036f])\*+(?=\w)")
+_SIGNED = re.compile(r"(?<=[^\W\d_]|[\u0300-\u036f])[!@$\u20ac](?=[^\W\d_])|(?<!\S)[@$](?=[^\W\d_])")
 _SIGN = {"!": "1", "@": "4", "$": "5", "\u20ac": "3"}
 _SIGNS = ["!", "@", "$", "*", "\u20ac"]
 _RUN = re.compile(r"(.)\1{2,}")

@@ -76,5 +76,5 @@ def test_no_url_of_an_engine_raises(text):
 def test_a_mistake_in_a_file_of_engines_has_its_place(tmp_path):
     file = tmp_path / "engines.yaml"
     file.write_text("one:\n  at: [one.com]\n  searches: [{paths: [search], parameters: [q]}]\n")
-    with pytest.raises(ConfigurationError, match=r"engines\.yaml:3:22: "):
+    with pytest.raises(ConfigurationError, match=r"engines\.yaml:3:23: "):
         Engines(file)
