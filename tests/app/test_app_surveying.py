@@ -22,7 +22,10 @@ SQUID = (
     "1795311995.403      7 127.0.0.1 TCP_MISS/200 812 GET http://www.bbc.test/{} - HIER_DIRECT/192.0.2.1 text/html\n"
 )
 DNS = "Nov 22 01:50:{:02} dnsmasq[31]: query[A] www.bbc.test from 10.1.2.3\n"
-GUARDIAN = "2026.11.22 02:01:{:02} - 10.1.2.3 http://b.test/ *SCANNED*  GET 812 0 news 1 200 text/html pc filter1 - - -\n"
+GUARDIAN = (
+    "2026.11.22 02:01:{:02} - 10.1.2.3 http://www.bbc.test/ *SCANNED*  GET 812 0 "
+    "news 1 200 text/html pc filter1 - - -\n"
+)
 FIREWALL = (
     "Nov 22 01:50:{:02} gw kernel: [12.3] [UFW BLOCK] IN=eth0 OUT= MAC=aa SRC=10.1.2.3 DST=192.0.2.9 LEN=60 TOS=0x00"
     " PREC=0x00 TTL=64 ID=1 DF PROTO=TCP SPT=41000 DPT=443 WINDOW=64240 RES=0x00 SYN URGP=0\n"
