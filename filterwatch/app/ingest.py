@@ -227,6 +227,7 @@ def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
         ingest = Ingest(sources, work, journal, clock, metrics, stop)
         upkeep.start(stop)
         keep_what_is_built()
+        work.bench.rules.warm()
         notify("READY=1")
         log.info("Reading %d sources by %d rules.", len(sources), len(work.bench.rules.rules))
         _follow(ingest, hints, stop, configuration.settings.poll.total_seconds())

@@ -145,6 +145,10 @@ class Facts:
             self._member("search_terms", key, says, self._finder, self._finder.add(pack))
         return self._tests["search_terms", key]
 
+    def warm(self) -> None:
+        """Build what the first search would build: some seconds on a small gateway, once."""
+        list(self._finder.find(pl.Series(["school"])))
+
     def _member(self, column: str, key: object, says: str, family: Family, place: int) -> None:
         word, bit = self._lookups.setdefault(column, Lookup(column)).member(family, place)
         self._tests[column, key] = Test(word, bit, says, column)

@@ -86,6 +86,10 @@ class RuleSet:
         needed = [*DETECTION_SCHEMA.names(), "started", "host", "query", "control_event", *sorted(shown)]
         self._needed = [name for name in dict.fromkeys(needed) if name not in self._table.columns]
 
+    def warm(self) -> None:
+        """Make ready what the first search needs, so that it is not told seconds late."""
+        self._facts.warm()
+
     def evaluate(self, events: pl.DataFrame) -> Judged:
         """Judge *events*: enriched, in order, complete or not.
 
