@@ -1,6 +1,7 @@
 """Lines with pieces put in, taken out, doubled or exchanged anywhere: many of them, and the same for the same seed.
 
-``FILTERWATCH_KILLS=200`` makes many more of them and takes a new seed, which is printed.
+``FILTERWATCH_KILLS=200`` makes many more of them and takes a new seed, which is printed;
+``FILTERWATCH_SEED`` names one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 KILLS = int(os.environ.get("FILTERWATCH_KILLS", "0"))
 MANY = KILLS > 0
-SEED = int.from_bytes(os.urandom(4), "big") if MANY else 1
+SEED = int(os.environ.get("FILTERWATCH_SEED") or (int.from_bytes(os.urandom(4), "big") if MANY else 1))
 if MANY:
     print(f"lines are mutated by seed {SEED}")
 
