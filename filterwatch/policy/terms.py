@@ -17,7 +17,7 @@ import polars as pl
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from filterwatch.config import Part, Slug
-from filterwatch.policy.terms_phrases import Phrase, phrases_of
+from filterwatch.policy.terms_phrases import Phrase, phrases_of, wordings
 from filterwatch.policy.terms_words import Reader, Word, everyday, plain, slang, spans
 from filterwatch.policy.values import Listed, Text
 
@@ -241,12 +241,10 @@ class Finder:
 def phrases(texts: Sequence[str]) -> list[list[Phrase]]:
     """Return what each text of a pack looks for; nothing where no letter or figure is left of it."""
     short = slang()
-
-    def words(text: str) -> list[str]:
-        bare = plain(pl.Series([text], dtype=pl.String))[0].split()
-        return _written_out(bare, short)
-
-    return [phrases_of(text, words) for text in texts]
+    asked = list(dict.fromkeys(one for text in texts for one in wordings(text)))
+    bare = plain(pl.Series(asked, dtype=pl.String))
+    words = {one: _written_out(text.split(), short) for one, text in zip(asked, bare, strict=True)}
+    return [phrases_of(text, words.__getitem__) for text in texts]
 
 
 def empty(texts: Sequence[str]) -> list[int]:

@@ -18,7 +18,8 @@ GAP = 3
 SHORTEST_PLURAL = 3
 """Letters of the last word from which on its plural is looked for too: "as" is no plural of "a"."""
 
-_GAP = ".."
+_GAPS = re.compile(r"\s*\.\.+\s*")
+_CHOICES = re.compile(r"(\S*\|\S*)")
 Slot = frozenset[str]
 
 
@@ -79,6 +80,20 @@ class Phrase:
         return None
 
 
+def wordings(text: str) -> Iterator[str]:
+    """Yield the pieces of *text* of a pack whose words :func:`phrases_of` asks for."""
+    for piece in _GAPS.split(text):
+        for run in _CHOICES.split(piece):
+            if "|" in run:
+                yield from _chosen(run)
+            else:
+                yield run
+
+
+def _chosen(run: str) -> list[str]:
+    return [one.replace("_", " ") for one in run.split("|")]
+
+
 def phrases_of(text: str, words: Callable[[str], list[str]]) -> list[Phrase]:
     """Return the phrases that *text* of a pack means: several where a choice is between several words.
 
@@ -87,9 +102,9 @@ def phrases_of(text: str, words: Callable[[str], list[str]]) -> list[Phrase]:
         words: Returns the bare words of a text, short forms written out.
     """
     out: list[tuple[tuple[Slot, ...], ...]] = [()]
-    for piece in re.split(r"\s*\.\.+\s*", text):
+    for piece in _GAPS.split(text):
         parts: list[tuple[Slot, ...]] = [()]
-        for run in re.split(r"(\S*\|\S*)", piece):
+        for run in _CHOICES.split(piece):
             more = _choices(run, words) if "|" in run else [tuple(frozenset((word,)) for word in words(run))]
             parts = [before + after for before in parts for after in more]
         out = [(*before, part) if part else before for before in out for part in parts]
@@ -98,7 +113,7 @@ def phrases_of(text: str, words: Callable[[str], list[str]]) -> list[Phrase]:
 
 def _choices(run: str, words: Callable[[str], list[str]]) -> list[tuple[Slot, ...]]:
     """Return what ``a|b|c_d`` means: one choice of single words, and each choice of several words."""
-    read = [words(one.replace("_", " ")) for one in run.split("|")]
+    read = [words(one) for one in _chosen(run)]
     single = frozenset(one[0] for one in read if len(one) == 1)
     several = [tuple(frozenset((word,)) for word in one) for one in read if len(one) > 1]
     return [*([(single,)] if single else []), *several] or [()]
