@@ -17,9 +17,8 @@ from filterwatch.lists.domains import Piece
 from filterwatch.lists.formats import FORMATS
 from filterwatch.lists.guard import Aside, Guard
 from filterwatch.lists.modes import Mode
-from filterwatch.lists.unpacking import Capped, Refused
+from filterwatch.lists.unpacking import Capped, Refused, whole_lines
 
-PIECE = 1 << 20
 LONGEST_LINE = 1 << 20
 MOST_ASIDE = 200
 """Entries set aside that are kept by name; all are counted."""
@@ -71,7 +70,7 @@ def write(stream: Capped, format_: str, listed: Listed, guard: Guard, out: Binar
     Raises:
         Refused: It is a web page, packed, or has lines without an end.
     """
-    for number, raw in enumerate(_blocks(stream)):
+    for number, raw in enumerate(whole_lines(stream, LONGEST_LINE)):
         if number == 0:
             _sniff(raw)
         text = raw.decode("utf-8-sig" if number == 0 else "utf-8", errors="replace")
@@ -169,22 +168,6 @@ def _declared(text: str) -> int | None:
         if found := _DECLARED.match(line.strip()):
             return int(re.sub(r"\D", "", found[1]) or 0)
     return None
-
-
-def _blocks(stream: Capped) -> Iterator[bytes]:
-    """Yield pieces of whole lines."""
-    rest = b""
-    while block := stream.read(PIECE):
-        cut = block.rfind(b"\n") + 1
-        if cut:
-            yield rest + block[:cut]
-            rest = block[cut:]
-        else:
-            rest += block
-        if len(rest) > LONGEST_LINE + PIECE:
-            raise Refused(f"a line is longer than {LONGEST_LINE >> 20} MB")
-    if rest:
-        yield rest
 
 
 def problems(tally: Tally, listed: Listed) -> Iterator[str]:

@@ -11,7 +11,6 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import polars as pl
 
@@ -20,12 +19,10 @@ from filterwatch.events import BYPASS_KINDS, CATEGORIES
 from filterwatch.lists import domains
 from filterwatch.lists.domains import Bad, Piece
 from filterwatch.lists.formats import FORMATS
+from filterwatch.lists.unpacking import whole_lines
 from filterwatch.text import printable
 
 OWN_FORMAT = "domains"
-
-PIECE = 1 << 20
-"""Bytes of a list file that are read at once: bounds the memory of a build."""
 
 MOST_MISTAKES = 20
 """Mistakes reported for one file; a list in the wrong format would give one a line."""
@@ -209,19 +206,6 @@ def _blocks(path: Path) -> Iterator[bytes]:
     """Yield the file in pieces of whole lines."""
     try:
         with path.open("rb") as file:
-            yield from _whole_lines(file)
+            yield from whole_lines(file)
     except OSError as error:
         raise ConfigurationError([Mistake(str(path), 0, 0, f"cannot be read: {error.strerror}")]) from None
-
-
-def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    rest = b""
-    while block := file.read(PIECE):
-        cut = block.rfind(b"\n") + 1
-        if cut:
-            yield rest + block[:cut]
-            rest = block[cut:]
-        else:
-            rest += block
-    if rest:
-        yield rest

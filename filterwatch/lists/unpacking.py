@@ -28,6 +28,10 @@ class Refused(FilterwatchError):
     """What came is not what a list should be; its text says why."""
 
 
+PIECE = 1 << 20
+"""Bytes of a list that are read at once."""
+
+
 class Readable(Protocol):
     """What gives bytes."""
 
@@ -134,3 +138,23 @@ def _check(name: str, number: int) -> None:
     place = PurePosixPath(name.replace("\\", "/"))
     if place.is_absolute() or ".." in place.parts or "\0" in name:
         raise Refused("holds a file that would lie outside of its folder")
+
+
+def whole_lines(stream: Readable, longest: int | None = None) -> Iterator[bytes]:
+    """Yield what *stream* gives in pieces of whole lines.
+
+    Raises:
+        Refused: A line has more than *longest* bytes, where that is given.
+    """
+    rest = b""
+    while block := stream.read(PIECE):
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            yield rest + block[:cut]
+            rest = block[cut:]
+        else:
+            rest += block
+        if longest is not None and len(rest) > longest + PIECE:
+            raise Refused(f"a line is longer than {longest >> 20} MB")
+    if rest:
+        yield rest

@@ -9,7 +9,7 @@ import pytest
 from filterwatch import lists
 from filterwatch.errors import ConfigurationError, FilterwatchError
 from filterwatch.events import CATEGORY_BIT
-from filterwatch.lists import layout, reading
+from filterwatch.lists import layout, reading, unpacking
 
 
 def write(directory: Path, name: str, *lines: str) -> Path:
@@ -39,7 +39,7 @@ def test_a_line_that_is_no_name_is_told_with_line_and_column(tmp_path):
 
 
 def test_mistakes_of_all_files_come_at_once_and_in_large_files_with_the_right_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "PIECE", 64)
+    monkeypatch.setattr(unpacking, "PIECE", 64)
     one = write(tmp_path, "one", "# category: games", *(f"game{n}.example" for n in range(50)), "b\u00fccher.example")
     two = write(tmp_path, "two", "# category: gmaes", "x.example")
     three = write(tmp_path, "three", "x.example")
@@ -88,7 +88,7 @@ def test_pieces_give_the_same_names_wherever_they_are_cut(tmp_path, monkeypatch)
     names = [f"name{n}.example" for n in range(200)]
     path = write(tmp_path, "games", "# category: games", *names)
     for size in (1, 7, 64, 1000, 1 << 20):
-        monkeypatch.setattr(reading, "PIECE", size)
+        monkeypatch.setattr(unpacking, "PIECE", size)
         got = [name for piece in reading.pieces(reading.describe(path)) for name in piece.names]
         assert got == names
 
