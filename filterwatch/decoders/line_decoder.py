@@ -6,7 +6,7 @@ many at once.  What the fast one returns must be what the exact one would say; l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -103,20 +103,25 @@ class LineDecoder:
         return self._reader.exact(line)
 
 
+def rows_of(events: Sequence[tuple[int, Event]]) -> pl.DataFrame:
+    """Return *events*, each with the index of its line, as rows with their stamps; columns all lack are left out."""
+    names = {name for _, event in events for name, value in event.values.items() if value is not None}
+    columns: dict[str, pl.Series] = {
+        "line": pl.Series([index for index, _ in events], dtype=pl.UInt32),
+        "stamp_us": pl.Series([event.stamp.us for _, event in events], dtype=pl.Int64),
+        "stamp_clock": pl.Series([int(event.stamp.clock) for _, event in events], dtype=pl.UInt8),
+    }
+    for name, dtype in EVENT_ROWS.items():
+        if name in names:
+            columns[name] = pl.Series([event.values.get(name) for _, event in events], dtype=dtype)
+    return pl.DataFrame(columns)
+
+
 def _merged(sure: pl.DataFrame | None, odd: list[tuple[int, Event]]) -> pl.DataFrame:
     """Unite the rows of both paths, in the order of the lines."""
     if not odd and sure is not None and sure.width > len(STAMP):
         return sure
-    names = {name for _, event in odd for name, value in event.values.items() if value is not None}
-    columns: dict[str, pl.Series] = {
-        "line": pl.Series([index for index, _ in odd], dtype=pl.UInt32),
-        "stamp_us": pl.Series([event.stamp.us for _, event in odd], dtype=pl.Int64),
-        "stamp_clock": pl.Series([int(event.stamp.clock) for _, event in odd], dtype=pl.UInt8),
-    }
-    for name, dtype in EVENT_ROWS.items():
-        if name in names:
-            columns[name] = pl.Series([event.values.get(name) for _, event in odd], dtype=dtype)
-    exact = pl.DataFrame(columns)
+    exact = rows_of(odd)
     if sure is None or not len(sure):
         return exact
     return pl.concat([sure, exact], how="diagonal").sort("line")

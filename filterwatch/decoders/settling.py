@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from filterwatch.decoders.heads import PerStream
 from filterwatch.decoders.times import settle
 from filterwatch.events import TIME, DataType
 from filterwatch.lines import LineBatch
-
-_STREAMS = 1_024
-"""Streams whose latest time is remembered, for the hour that a clock shows twice."""
 
 STAMP: Mapping[str, DataType] = {"line": pl.UInt32(), "stamp_us": pl.Int64(), "stamp_clock": pl.UInt8()}
 """Columns of rows whose times are not settled yet."""
@@ -30,7 +27,7 @@ class Settling:
     def __init__(self, zone: ZoneInfo, year: int | None) -> None:
         self._zone = zone
         self._year = year
-        self._latest: OrderedDict[str, int] = OrderedDict()
+        self._latest: PerStream[int] = PerStream()
 
     def settle(self, rows: pl.DataFrame, batch: LineBatch) -> tuple[pl.DataFrame, dict[str, int]]:
         """Return *rows* with ``time`` in place of their stamps, and what the technician should know of it."""
@@ -43,10 +40,7 @@ class Settling:
             self._latest.get(batch.stream),
         )
         if settled.last is not None:
-            self._latest[batch.stream] = settled.last
-            self._latest.move_to_end(batch.stream)
-            if len(self._latest) > _STREAMS:
-                self._latest.popitem(last=False)
+            self._latest.put(batch.stream, settled.last)
         time = pl.Series("time", settled.us).cast(TIME)
         rows = pl.DataFrame([column for column in rows if column.name not in STAMP or column.name == "line"] + [time])
         return _with_hosts(rows), {"times_in_gap": settled.in_gap, "times_in_fold": settled.in_fold}

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import polars as pl
 
-from filterwatch.decoders.decoded import EVENT_ROWS
 from filterwatch.decoders.families import jsonlines
 from filterwatch.decoders.format import Format, Options, of_lines
-from filterwatch.decoders.line_decoder import Reader
+from filterwatch.decoders.line_decoder import Reader, rows_of
 from filterwatch.decoders.reading import Answer, Clock, Event, Rejected, Stamp, Value, address, number, visible
-from filterwatch.decoders.screen import Lines, kept
+from filterwatch.decoders.screen import Lines
 from filterwatch.decoders.stamps import SECOND
 
 _KEYS = (
@@ -102,10 +100,7 @@ def _milliseconds(seconds: str) -> int | None:
 
 def fast(lines: Lines) -> pl.DataFrame:
     """Read rows at once: Polars takes them apart."""
-    good = lines.array[lines.starts] == ord("{") if len(lines) else np.zeros(0, np.bool_)
-    good[np.searchsorted(lines.ends, np.flatnonzero(lines.array > 126))] = False
-    places = np.flatnonzero(good)
-    texts = pl.read_lines(kept(lines, good)).to_series() if len(places) else pl.Series([], dtype=pl.String)
+    texts, places = jsonlines.objects(lines)
     found = jsonlines.fast(texts, _KEYS)
     columns = [found[name].to_list() for name in _KEYS]
     events: list[tuple[int, Event]] = []
@@ -115,14 +110,7 @@ def fast(lines: Lines) -> pl.DataFrame:
         )
         if isinstance(answer, Event):
             events.append((place, answer))
-    data: dict[str, pl.Series] = {
-        "line": pl.Series([place for place, _ in events], dtype=pl.UInt32),
-        "stamp_us": pl.Series([event.stamp.us for _, event in events], dtype=pl.Int64),
-        "stamp_clock": pl.Series([int(event.stamp.clock) for _, event in events], dtype=pl.UInt8),
-    }
-    for name in events[0][1].values if events else ():
-        data[name] = pl.Series([event.values.get(name) for _, event in events], dtype=EVENT_ROWS[name])
-    return pl.DataFrame(data)
+    return rows_of(events)
 
 
 FORMATS = {

@@ -31,7 +31,7 @@ from filterwatch.decoders.reading import (
     user,
     visible,
 )
-from filterwatch.decoders.screen import Lines, kept
+from filterwatch.decoders.screen import Lines
 from filterwatch.decoders.stamps import read_stamp
 from filterwatch.decoders.url import authority, without_connect_credentials, without_credentials
 
@@ -208,10 +208,7 @@ def _lease(texts: Mapping[str, str]) -> dict[str, Value]:
 
 def fast(lines: Lines) -> pl.DataFrame:
     """Read the bare JSON lines at once: Polars takes them apart, and what each text means is asked once."""
-    good = lines.array[lines.starts] == ord("{") if len(lines) else np.zeros(0, np.bool_)
-    good[np.searchsorted(lines.ends, np.flatnonzero(lines.array > 126))] = False
-    places = np.flatnonzero(good)
-    texts = pl.read_lines(kept(lines, good)).to_series() if len(places) else pl.Series([], dtype=pl.String)
+    texts, places = jsonlines.objects(lines)
     found = jsonlines.fast(texts, _KEYS)
     return suricata_columns.frame_of(found.with_columns(line=pl.Series(places.astype(np.uint32))), _KINDS)
 
