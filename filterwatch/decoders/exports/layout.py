@@ -204,7 +204,7 @@ def _header(
     for delimiter in allowed:
         for at, line in enumerate(lines[first : first + _HEADER_LINES], first):
             row = cells(line, delimiter) or []
-            names = {plain(cell) for cell in row if known(cell)}
+            names = {plain(cell) for cell in set(row) if known(cell)}
             if len(row) > 1 and len(names) >= least and (best is None or (len(names), len(row)) > best[:2]):
                 best = (len(names), len(row), delimiter, at, row)
     return best and (best[2], best[3], best[4])

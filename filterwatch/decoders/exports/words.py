@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from pydantic import Field
@@ -23,8 +23,12 @@ OWN_RANK = 1_000
 Names = dict[str, list[str]]
 
 
+@lru_cache(maxsize=256)
 def plain(name: str) -> str:
-    """Return a column's name without what does not count in it: case, blanks, punctuation."""
+    """Return a column's name without what does not count in it: case, blanks, punctuation.
+
+    While a header is looked for the same cells are asked about again and again; a cell may be as long as a line.
+    """
     return _NO_LETTER.sub("", name.casefold())
 
 
