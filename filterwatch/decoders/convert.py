@@ -15,7 +15,7 @@ import polars as pl
 
 from filterwatch.decoders import url
 from filterwatch.decoders.fieldmap import PROTOCOLS
-from filterwatch.decoders.reading import IPV4, address, mac, user
+from filterwatch.decoders.reading import IPV4, address, mac, port_number, user
 from filterwatch.decoders.tables import Row
 from filterwatch.events import CONTROL_EVENT, DECODED_SCHEMA, DataType
 
@@ -111,8 +111,7 @@ def _endpoint(text: str) -> Row:
         return whole, None
     found = _ENDPOINT.fullmatch(text)
     host = address(found["host"]) if found else None
-    port = int(found["port"]) if found and host else None
-    return host, port if port is not None and port <= 65_535 else None
+    return host, port_number(found["port"]) if found and host else None
 
 
 def authority(text: str) -> url.Authority:

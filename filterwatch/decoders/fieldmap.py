@@ -14,7 +14,7 @@ from pydantic import Field
 
 from filterwatch.config import Part
 from filterwatch.decoders.decoded import EVENT_ROWS
-from filterwatch.decoders.reading import IPV4, MOST_DIGITS, Value, address, mac, number
+from filterwatch.decoders.reading import IPV4, MOST_DIGITS, Value, address, mac, number, port_number
 from filterwatch.decoders.tables import Lookup, Row, looked_up
 
 PROTOCOLS = {
@@ -22,11 +22,6 @@ PROTOCOLS = {
     "51": "ah", "58": "icmpv6", "89": "ospf", "103": "pim", "112": "vrrp", "132": "sctp", "136": "udplite",
 }  # fmt: skip
 """IANA protocol numbers that firewalls print instead of names."""
-
-
-def _port(text: str) -> int | None:
-    value = number(text)
-    return value if value is not None and value <= 65_535 else None
 
 
 def _source_mac(text: str) -> str | None:
@@ -61,7 +56,7 @@ CONVERSIONS: Mapping[str, Conversion] = {
     "address": Conversion(address, _matches(IPV4), lambda text: text),
     "mac": Conversion(mac),
     "source_mac": Conversion(_source_mac),
-    "port": Conversion(_port, _matches("^(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3})$"), _count),
+    "port": Conversion(port_number, _matches("^(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3})$"), _count),
     "number": Conversion(number, _matches(f"^[0-9]{{1,{MOST_DIGITS}}}$"), _count),
     "protocol": Conversion(lambda text: PROTOCOLS.get(text, text.lower())),
     "text": Conversion(lambda text: None if text == "-" else text),

@@ -84,6 +84,17 @@ def number(digits: str) -> int | None:
     return int(digits) if len(digits) <= MOST_DIGITS and digits.isascii() and digits.isdigit() else None
 
 
+def port_number(digits: str) -> int | None:
+    """Return a port, 0 to 65535; null where *digits* are none."""
+    value = number(digits)
+    return value if value is not None and value <= 65_535 else None
+
+
+def known(text: str | None) -> str | None:
+    """Return *text*; null for ``-`` and the empty text."""
+    return None if not text or text == "-" else text
+
+
 @lru_cache(maxsize=65_536)
 def address(text: str) -> str | None:
     """Return an IP address in its canonical spelling; null when *text* is none.

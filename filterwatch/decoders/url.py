@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from filterwatch.decoders.reading import address, number
+from filterwatch.decoders.reading import address, port_number
 
 _CREDENTIALS = re.compile(r"://[^/?#\s]*@")
 _CONNECT_CREDENTIALS = re.compile(r"^[^/?#\s]*@(?=[^/?#@\s]+(?:[/?#]|$))")
@@ -75,11 +75,8 @@ def authority(text: str) -> Authority:
             host, digits = (digits, "") if ":" not in text else ("", "")
     if not host or " " in host:
         return NOBODY
-    port = number(digits)
     ip = address(host)
-    return Authority(
-        ip if ip and ":" in ip else host.lower(), port if port is not None and port <= 65_535 else None, ip
-    )
+    return Authority(ip if ip and ":" in ip else host.lower(), port_number(digits), ip)
 
 
 def asked(url: str, method: str) -> Authority:

@@ -8,7 +8,20 @@ from functools import lru_cache
 from typing import Final
 
 from filterwatch.decoders.families.logformat_times import stamp_of
-from filterwatch.decoders.reading import NO_STAMP, Clock, Event, Rejected, Stamp, Value, address, mac, number, user
+from filterwatch.decoders.reading import (
+    NO_STAMP,
+    Clock,
+    Event,
+    Rejected,
+    Stamp,
+    Value,
+    address,
+    known,
+    mac,
+    number,
+    port_number,
+    user,
+)
 from filterwatch.decoders.url import (
     NOBODY,
     Authority,
@@ -74,8 +87,7 @@ def action(result: str | None, status: str | None, error: str | None) -> str:
 
 def port_of(text: str | None) -> int | None:
     """Return a port; null for 0, ``-`` or what is none."""
-    value = number(text) if text else None
-    return value if value and value <= 65_535 else None
+    return port_number(text or "") or None
 
 
 def count_of(text: str | None) -> int | None:
@@ -131,7 +143,7 @@ def event(texts: Mapping[str, str], layouts: Mapping[str, str]) -> Event | Rejec
     client_ip = address(client) if client else None
     if client and client_ip is None and client != "-":
         return Rejected("no IP address where the client's stands")
-    method = _known(texts.get("method"))
+    method = known(texts.get("method"))
     url, whom = _request(texts, method)
     peer_ip = address(texts.get("peer", "-"))
     host = whom.host
@@ -160,27 +172,23 @@ def event(texts: Mapping[str, str], layouts: Mapping[str, str]) -> Event | Rejec
         "bytes_in": count_of(texts.get("size_in")),
         "bytes_out": count_of(texts.get("size_out")),
         "duration_ms": count_of(texts.get("elapsed")),
-        "filter_reason": _known(reason),
-        "mime_type": _known(texts.get("mime")),
+        "filter_reason": known(reason),
+        "mime_type": known(texts.get("mime")),
         "user_agent": shown(texts.get("agent")),
         "referrer": shown(texts.get("referrer")),
     }
     return Event(when, values)
 
 
-def _known(text: str | None) -> str | None:
-    return None if not text or text == "-" else text
-
-
 def shown(text: str | None) -> str | None:
     """Return a header's text without credentials; null for none."""
-    known = _known(text)
-    return without_credentials(known) if known else None
+    said = known(text)
+    return without_credentials(said) if said else None
 
 
 def _request(texts: Mapping[str, str], method: str | None) -> tuple[str | None, Authority]:
     """Return the URL without credentials, and whom it asks."""
-    url = _known(texts.get("url"))
+    url = known(texts.get("url"))
     if url is not None:
         whom = asked(url, method or "")
         clean = without_credentials(url)
@@ -189,11 +197,11 @@ def _request(texts: Mapping[str, str], method: str | None) -> tuple[str | None, 
         if whom is not NOBODY:
             return clean, whom
         url = clean
-    domain, port = _known(texts.get("domain")), texts.get("port")
+    domain, port = known(texts.get("domain")), texts.get("port")
     whom = authority(domain) if domain else NOBODY
     if domain and port_of(port):
         whom = whom._replace(port=port_of(port))
-    path, scheme = _known(texts.get("path")), _known(texts.get("scheme"))
+    path, scheme = known(texts.get("path")), known(texts.get("scheme"))
     if url is None and path is not None:
         clean = without_credentials(path)
         url = f"{scheme}://{domain}{clean}" if scheme and domain and clean.startswith("/") else clean

@@ -22,7 +22,7 @@ from filterwatch.decoders.reading import (
     Stamp,
     Value,
     address,
-    number,
+    port_number,
     visible,
 )
 from filterwatch.decoders.stamps import read_stamp
@@ -145,8 +145,7 @@ def upstream(text: str) -> tuple[str | None, int | None]:
     server = address(host.strip("[]")) if colon and digits.isdigit() else None
     if server is None:
         return address(plain.strip("[]")), None
-    port = number(digits)
-    return server, port if port and port <= 65_535 else None
+    return server, port_number(digits) or None
 
 
 _FAILED = re.compile(

@@ -30,7 +30,7 @@ from filterwatch.decoders.reading import (
     Stamp,
     Value,
     address,
-    number,
+    port_number,
     visible,
 )
 from filterwatch.decoders.stamps import read_stamp
@@ -191,25 +191,19 @@ def _resolving(stamp: Stamp, message: str) -> Event | None:
     name, kind = _apart(found["asked"])
     why = found["why"]
     word = why.partition(" ")[0]
-    server = {"dest_ip": address(found["ip"]), "dest_port": known_port(found["port"])}
+    server = {"dest_ip": address(found["ip"]), "dest_port": port_number(found["port"]) or None}
     told = {"rcode": word if word in _ERRORS else None, "filter_reason": why}
     return Event(stamp, _dns(name, kind, "error") | server | told)
 
 
 def with_client(values: dict[str, Value], client: str, port: str) -> dict[str, Value]:
     """Return *values* with the client and the key of its request."""
-    values |= {"client_ip": address(client), "client_port": known_port(port)}
+    values |= {"client_ip": address(client), "client_port": port_number(port) or None}
     if values["client_ip"] and values["client_port"] and values.get("query_type"):
         values["request_key"] = (
             f"{values['client_ip']}#{values['client_port']}/{values['query']}/{values['query_type']}"
         )
     return values
-
-
-def known_port(digits: str) -> int | None:
-    """Return a port; null where *digits* are none."""
-    value = number(digits)
-    return value if value and value <= 65_535 else None
 
 
 Groups = dict[str, str | None]

@@ -18,7 +18,17 @@ from pydantic import Field
 from filterwatch.decoders.envelope import is_modern, open_envelope
 from filterwatch.decoders.format import Format, Options, of_lines
 from filterwatch.decoders.line_decoder import Reader
-from filterwatch.decoders.reading import NO_STAMP, Answer, Event, Rejected, Skipped, Stamp, address, number, visible
+from filterwatch.decoders.reading import (
+    NO_STAMP,
+    Answer,
+    Event,
+    Rejected,
+    Skipped,
+    Stamp,
+    address,
+    port_number,
+    visible,
+)
 from filterwatch.decoders.stamps import read_stamp
 
 _LEVEL = re.compile(r"(?:(?:[^ ]+ ){0,2}?coredns(?:\[\d+\])?: )?\[(?:INFO|WARNING|ERROR|FATAL|DEBUG)\] ")
@@ -49,14 +59,14 @@ def read(line: bytes, blocks: frozenset[str]) -> Answer:
         if level:
             return Skipped("coredns: no line of the log plugin")
         return Rejected("coredns: expected '[INFO] IP:PORT - ID \"TYPE CLASS NAME ...\" RCODE ...'")
-    port, rcode = number(found["port"]), found["rcode"].upper()
+    rcode = found["rcode"].upper()
     action = "blocked" if rcode in blocks else "error" if rcode in _ERRORS else "allowed"
     return Event(
         stamp,
         {
             "kind": "dns",
             "client_ip": address(found["ip"]),
-            "client_port": port if port and port <= 65_535 else None,
+            "client_port": port_number(found["port"]) or None,
             "query": found["name"].lower().rstrip(".") or ".",
             "query_type": found["type"].upper(),
             "protocol": found["protocol"],

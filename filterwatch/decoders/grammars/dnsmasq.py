@@ -26,7 +26,17 @@ from typing import NamedTuple
 from filterwatch.config import read as read_yaml
 from filterwatch.decoders.envelope import Envelope, open_envelope
 from filterwatch.decoders.grammars import patterns
-from filterwatch.decoders.reading import Answer, Event, Rejected, Skipped, Value, address, mac, number, visible
+from filterwatch.decoders.reading import (
+    Answer,
+    Event,
+    Rejected,
+    Skipped,
+    Value,
+    address,
+    mac,
+    port_number,
+    visible,
+)
 
 
 class Role(IntEnum):
@@ -147,12 +157,7 @@ _CODES = frozenset(("NXDOMAIN", "SERVFAIL", "REFUSED", "NOTIMP", "FORMERR"))
 def upstream(destination: str) -> tuple[str | None, int | None]:
     """Return address and port of ``ip#port``."""
     server, _, port = destination.partition("#")
-    return address(server), _port(port)
-
-
-def _port(digits: str) -> int | None:
-    value = number(digits)
-    return value if value and value <= 65_535 else None
+    return address(server), port_number(port) or None
 
 
 def asked_name(name: str) -> str:
@@ -198,7 +203,7 @@ def _resolved(envelope: Envelope, policy: Policy) -> Answer:
     values = _values(words, meaning, name, destination, policy)
     serial = extra["serial"] if extra else None
     if extra:
-        values |= {"client_ip": address(extra["client"]), "client_port": _port(extra["port"])}
+        values |= {"client_ip": address(extra["client"]), "client_port": port_number(extra["port"]) or None}
     if envelope.pid and (serial or values["query"]):
         values["request_key"] = f"{envelope.pid}/{serial or values['query']}"
     return Event(envelope.stamp, values)

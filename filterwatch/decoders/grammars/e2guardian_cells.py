@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from filterwatch.decoders.format import Options
-from filterwatch.decoders.reading import Event, Stamp, Value, address, number, user
+from filterwatch.decoders.reading import Event, Stamp, Value, address, known, number, user
 from filterwatch.decoders.url import asked, without_connect_credentials, without_credentials
 
 METHOD = r"[A-Z][A-Z0-9_-]{0,31}"
@@ -93,11 +93,6 @@ def action(stamped: str | None, code: str) -> str:
     if stamped == "blocked":
         return stamped
     return "auth_required" if code == "407" else stamped or "allowed"
-
-
-def known(text: str) -> str | None:
-    """Return *text*; null for ``-`` and an empty column."""
-    return None if text in ("", "-") else text
 
 
 class Cells(NamedTuple):

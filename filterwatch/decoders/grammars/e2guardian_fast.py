@@ -20,11 +20,10 @@ from filterwatch.decoders.grammars.e2guardian_cells import (
     WEIGHT,
     Stamps,
     action,
-    known,
     person_of,
     rule,
 )
-from filterwatch.decoders.reading import MOST_DIGITS, Clock, address, number
+from filterwatch.decoders.reading import MOST_DIGITS, Clock, address, known, number
 from filterwatch.decoders.screen import BLANK, SEPARATOR, Lines, Mask, Places, eight_digits, kept
 from filterwatch.decoders.stamps import DAY, SECOND, days, leap
 from filterwatch.decoders.tables import KNOWN, Lookup, Row, looked_up

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from filterwatch.decoders.envelope import open_envelope
 from filterwatch.decoders.format import Options
-from filterwatch.decoders.reading import Answer, Event, Rejected, Skipped, Value, address, number, visible
+from filterwatch.decoders.reading import Answer, Event, Rejected, Skipped, Value, address, number, port_number, visible
 
 ACTIONS: Mapping[str, str] = {"pass": "allowed", "block": "blocked", "reject": "blocked"}
 """What the filter did -> action; translations (nat, rdr ...) are no verdict."""
@@ -94,13 +94,7 @@ def _packet(parts: list[str]) -> dict[str, Value] | None:
                 "dest_ip": destination,
                 "protocol": protocol or None,
                 "bytes_out": number(parts[one.length]),
-                "client_port": port(ports[0]),
-                "dest_port": port(ports[1]),
+                "client_port": port_number(ports[0]),
+                "dest_port": port_number(ports[1]),
             }
     return None
-
-
-def port(text: str) -> int | None:
-    """Return a port; null where *text* is none."""
-    value = number(text)
-    return value if value is not None and value <= 65_535 else None

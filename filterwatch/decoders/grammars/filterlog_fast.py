@@ -12,7 +12,7 @@ from filterwatch.decoders.format import Format, Options, of_lines
 from filterwatch.decoders.grammars import filterlog
 from filterwatch.decoders.grammars.filterlog import Shape
 from filterwatch.decoders.line_decoder import Reader
-from filterwatch.decoders.reading import address, number
+from filterwatch.decoders.reading import address, number, port_number
 from filterwatch.decoders.screen import SEPARATOR, Lines, Mask, kept
 from filterwatch.decoders.stamps import Stamps, read_stamps
 from filterwatch.decoders.tables import KNOWN, Lookup, Row, looked_up
@@ -112,7 +112,7 @@ def _protocol(text: str) -> Row | None:
 
 
 def _port(text: str) -> Row | None:
-    return (filterlog.port(text),)
+    return (port_number(text),)
 
 
 _LOOKUPS = [

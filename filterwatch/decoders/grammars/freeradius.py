@@ -28,7 +28,7 @@ from filterwatch.decoders.reading import (
     Value,
     address,
     mac,
-    number,
+    port_number,
     user,
     visible,
 )
@@ -101,17 +101,12 @@ def _accounting(found: re.Match[str]) -> dict[str, Value]:
 def _ignored(found: re.Match[str]) -> dict[str, Value]:
     return {
         "client_ip": address(found["ip"]),
-        "client_port": _port(found["source"]),
-        "dest_port": _port(found["port"] or ""),
+        "client_port": port_number(found["source"]),
+        "dest_port": port_number(found["port"] or ""),
         "protocol": found["protocol"],
         "action": "error",
         "filter_reason": "unknown client",
     }
-
-
-def _port(digits: str) -> int | None:
-    value = number(digits)
-    return value if value is not None and value <= 65_535 else None
 
 
 def _user(text: str) -> tuple[str | None, str | None]:

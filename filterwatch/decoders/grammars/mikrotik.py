@@ -26,6 +26,7 @@ from filterwatch.decoders.reading import (
     address,
     mac,
     number,
+    port_number,
     visible,
 )
 from filterwatch.decoders.stamps import read_stamp
@@ -104,9 +105,8 @@ def _endpoint(text: str) -> tuple[str | None, int | None]:
     found = _ENDPOINT.fullmatch(text)
     if not found:
         return None, None
-    port = number(found["port6"] or found["port4"] or "")
     host = found["six"] or found["four"] or found["bare"]
-    return address(host), port if port is not None and port <= 65_535 else None
+    return address(host), port_number(found["port6"] or found["port4"] or "")
 
 
 def _login(message: str) -> dict[str, Value] | None:

@@ -20,7 +20,18 @@ from collections.abc import Mapping
 from filterwatch.decoders.envelope import open_envelope
 from filterwatch.decoders.format import Format, Options, of_lines
 from filterwatch.decoders.line_decoder import Reader
-from filterwatch.decoders.reading import NO_STAMP, Answer, Event, Rejected, Skipped, Value, address, number, visible
+from filterwatch.decoders.reading import (
+    NO_STAMP,
+    Answer,
+    Event,
+    Rejected,
+    Skipped,
+    Value,
+    address,
+    number,
+    port_number,
+    visible,
+)
 from filterwatch.decoders.stamps import read_stamp
 
 _HEAD = r"(?:(?:[^ ]+ ){0,2}?(?:pdns_recursor|pdns-recursor|pdns_server|pdns|dnsdist)(?:\[\d+\])?: )?"
@@ -80,14 +91,14 @@ def _other(name: str, text: str) -> Answer:
 def _asked(name: str, kind: str, client: str) -> dict[str, Value]:
     """Return the columns of a question of *client*: ``IP``, ``IP:PORT`` or ``[IP]:PORT``."""
     host, colon, digits = client.rpartition(":")
-    ip, port = (address(host.strip("[]")), number(digits)) if colon and digits.isdigit() else (None, None)
+    ip, port = (address(host.strip("[]")), port_number(digits)) if colon and digits.isdigit() else (None, None)
     if ip is None:
         ip, port = address(client.strip("[]")), None
     query, query_type = name.lower().rstrip(".") or ".", kind.upper()
     return {
         "kind": "dns",
         "client_ip": ip,
-        "client_port": port if port and port <= 65_535 else None,
+        "client_port": port or None,
         "query": query,
         "query_type": query_type,
         "request_key": f"{client}/{query}/{query_type}" if ip else None,

@@ -28,6 +28,7 @@ from filterwatch.decoders.reading import (
     address,
     mac,
     number,
+    port_number,
     user,
     visible,
 )
@@ -105,9 +106,9 @@ def _ends(texts: Mapping[str, str], kind: str) -> dict[str, Value]:
         client, server = server, client
     return {
         "client_ip": address(texts.get(client[0], "")),
-        "client_port": _port(texts.get(client[1])),
+        "client_port": port_number(texts.get(client[1], "")),
         "dest_ip": address(texts.get(server[0], "")),
-        "dest_port": _port(texts.get(server[1])),
+        "dest_port": port_number(texts.get(server[1], "")),
         "protocol": texts.get("proto", "").lower() or None,
     }
 
@@ -118,11 +119,6 @@ def _from_server(texts: Mapping[str, str], kind: str) -> bool:
         answer = texts.get("dns.type") in ("answer", "response") or "dns.rcode" in texts
         return answer and texts.get("src_port") == "53" and texts.get("dest_port") != "53"
     return texts.get("event_type") == "fileinfo" and texts.get("src_port") in ("80", "443", "8080", "3128")
-
-
-def _port(text: str | None) -> int | None:
-    value = number(text or "")
-    return value if value is not None and value <= 65_535 else None
 
 
 def _action(texts: Mapping[str, str]) -> str:

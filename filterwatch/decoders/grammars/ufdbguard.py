@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from filterwatch.decoders.format import Format, Options, of_lines
 from filterwatch.decoders.grammars import filter_events
 from filterwatch.decoders.line_decoder import Reader
-from filterwatch.decoders.reading import NO_STAMP, Answer, Event, Rejected, Value, address, user, visible
+from filterwatch.decoders.reading import NO_STAMP, Answer, Event, Rejected, Value, address, known, user, visible
 from filterwatch.decoders.stamps import read_stamp
 from filterwatch.decoders.url import asked, without_connect_credentials, without_credentials
 
@@ -47,14 +47,10 @@ def read(line: bytes) -> Answer:
         "dest_port": whom.port,
         "dest_ip": whom.ip,
         "action": _VERDICTS[head["verdict"]],
-        "filter_category": _known(head["category"]),
-        "filter_rule": _known(head["acl"]),
+        "filter_category": known(head["category"]),
+        "filter_rule": known(head["acl"]),
     }
     return Event(stamp, values)
-
-
-def _known(text: str) -> str | None:
-    return None if text == "-" else text
 
 
 def _claims(_: bytes, event: Mapping[str, object]) -> bool:

@@ -28,7 +28,7 @@ from filterwatch.decoders.reading import (
     Stamp,
     Value,
     address,
-    number,
+    port_number,
     visible,
 )
 from filterwatch.decoders.stamps import read_stamp
@@ -178,7 +178,7 @@ def _message(level: str, message: str, policy: Policy) -> dict[str, Value] | Non
         return None
     return named(found["name"], found["type"]) | {
         "client_ip": address(found["ip"]),
-        "client_port": known_port(found["port"]),
+        "client_port": port_number(found["port"]) or None,
         "action": action,
         "rcode": _CODES.get(reason),
         "filter_rule": plain(rule),
@@ -195,12 +195,6 @@ def rcode(word: str) -> str | None:
 def replied(code: str) -> str:
     """Return the action of a reply with *code*: that a zone blocked it stands in another line."""
     return "error" if code in ERRORS else "allowed"
-
-
-def known_port(digits: str) -> int | None:
-    """Return a port; null where *digits* are none."""
-    value = number(digits)
-    return value if value and value <= 65_535 else None
 
 
 def named(name: str, kind: str) -> dict[str, Value]:

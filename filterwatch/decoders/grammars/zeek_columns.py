@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from filterwatch.decoders.reading import MOST_DIGITS, Clock, Stamp, Value, address, mac, number, user
+from filterwatch.decoders.reading import MOST_DIGITS, Clock, Stamp, Value, address, mac, number, port_number, user
 from filterwatch.decoders.stamps import SECOND, read_stamp
 from filterwatch.decoders.tables import KNOWN, Lookup, looked_up
 from filterwatch.decoders.url import SECRETS, authority, without_credentials
@@ -26,8 +26,7 @@ Column = Callable[[str], tuple[Value, ...]]
 
 
 def _port(text: str) -> tuple[Value, ...]:
-    value = number(text)
-    return (value if value is not None and value <= 65_535 else None,)
+    return (port_number(text),)
 
 
 def _host(text: str) -> tuple[Value, ...]:
