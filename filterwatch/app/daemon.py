@@ -24,10 +24,15 @@ TRY_AGAIN = 75
 
 
 class Stop:
-    """Ends a loop on SIGTERM, SIGINT or SIGHUP, and waits in a way that a signal ends."""
+    """Ends a loop on SIGTERM, SIGINT or SIGHUP, and waits in a way that a signal ends.
+
+    A peer that hangs up (a sender, a mail server, who reads the metrics) is an error where we write to it, and no end:
+    SIGPIPE is ignored from here on.
+    """
 
     def __init__(self) -> None:
         self._asked = threading.Event()
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
 

@@ -46,10 +46,13 @@ def make_app() -> typer.Typer:
 def main() -> None:
     """Run the command line; what a person can put right is shown without a traceback."""
     # `filterwatch ... | head` ends quietly, as every other tool does.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         make_app()()
     except FilterwatchError as error:
         # A message may quote what a file holds, and a file may hold anything.
         sys.stderr.write("".join(f"{printable(line)}\n" for line in str(error).split("\n")))
         raise SystemExit(MISTAKES) from None
+    finally:
+        sys.stdout.flush()  # while a reader that has gone still ends us quietly
+        signal.signal(signal.SIGPIPE, before)
