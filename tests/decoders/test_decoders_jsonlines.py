@@ -6,7 +6,7 @@ import json
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from filterwatch.decoders.families.jsonlines import exact, fast
@@ -101,6 +101,7 @@ def test_both_paths_say_the_same_of_any_object(objects: list[dict[str, object]],
     _agree(lines)
 
 
+@example({"a": [-0.0]}, [])
 @given(_OBJECTS, st.lists(st.tuples(st.integers(0, 200), st.sampled_from('{}[]",:\\u0eE-.19a \t\x01')), max_size=4))
 @settings(max_examples=150, deadline=None)
 def test_both_paths_say_the_same_of_garbled_objects(one: dict[str, object], changes: list[tuple[int, str]]) -> None:

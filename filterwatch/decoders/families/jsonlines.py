@@ -64,8 +64,12 @@ def exact(text: str) -> dict[str, str] | None:
 
 def parsed(text: str) -> Json:
     """Return the value that *text* is; null where it is no JSON, or the value null."""
+    return _parsed(text, _DECODER)
+
+
+def _parsed(text: str, decoder: json.JSONDecoder) -> Json:
     try:
-        found: Json = _DECODER.decode(text)
+        found: Json = decoder.decode(text)
     except (ValueError, RecursionError):
         return None
     return _clean(found) if _SURROGATE.search(text) else found
@@ -140,7 +144,7 @@ def _read(texts: pl.Series, wanted: Plan) -> pl.DataFrame:
 
 
 def _list_text(text: str) -> str | None:
-    found = parsed(text)
+    found = _parsed(text, _RENDERED)
     return joined_texts(found) if isinstance(found, list) else None
 
 
@@ -244,6 +248,10 @@ def _no_number(_: str) -> NoReturn:
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_first, parse_int=_integer, parse_float=_float, parse_constant=_no_number
 )
+_RENDERED: Final = json.JSONDecoder(
+    object_pairs_hook=_first, parse_int=str, parse_float=_float, parse_constant=_no_number
+)
+"""Reads what Polars rendered: it writes the float -0.0 as ``-0``, and the integer as ``0``."""
 
 
 def objects(lines: Lines) -> tuple[pl.Series, Places]:
