@@ -1,7 +1,7 @@
 """The term packs against searches written by hand: precision and recall of each, and what a search costs.
 
-Run: ``python -m benchmarks.terms [--missed]``.  ``--missed`` lists the mistakes in the half that packs may be changed
-by; the other half is only counted.
+Run: ``python -m benchmarks.terms [--set second] [--missed]``.  ``--missed`` lists the mistakes in the half that packs
+may be changed by; the other half is only counted.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -21,8 +22,13 @@ from filterwatch.config import read, validate
 from filterwatch.policy.terms import Finder, Pack
 
 ROOT = Path(__file__).parents[1]
-SEARCHES = ROOT / "tests/policy/searches"
+SETS = {"first": ROOT / "tests/policy/searches", "second": ROOT / "tests/policy/searches/second"}
+"""The second set is of another hand, who had read neither the packs nor the first."""
+
 HELP = "help_seeking"
+HARM_TOGETHER = "all families"
+Half = Literal["all", "tuned", "held out"]
+HALVES: tuple[Half, ...] = ("all", "tuned", "held out")
 HARM = {
     "hate": {"hate", "discrimination"},
     "extremism": {"extremism"},
@@ -61,9 +67,9 @@ def finder() -> tuple[Finder, list[str]]:
     return one, [pack.id for pack in packs]
 
 
-def searches() -> list[Search]:
-    """Return all searches, judged."""
-    rows = [(path.stem, *line.split("\t")) for path in sorted(SEARCHES.glob("*.tsv"))
+def searches(which: str = "first") -> list[Search]:
+    """Return all searches of one of the :data:`SETS`, judged."""
+    rows = [(path.stem, *line.split("\t")) for path in sorted(SETS[which].glob("*.tsv"))
             for line in path.read_text("utf-8").splitlines()]  # fmt: skip
     one, names = finder()
     held = dict(one.find(pl.Series([text for _, _, text in rows])))
@@ -75,10 +81,10 @@ def searches() -> list[Search]:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How a pack does on one half of its searches."""
+    """How a pack does on one half of its searches, or on all of them."""
 
     name: str
-    half: str
+    half: Half
     right: int
     wrong: int
     missed: int
@@ -95,15 +101,24 @@ class Score:
 
 
 def scores(all_of_them: list[Search]) -> Iterator[Score]:
-    """Yield the scores of each family on both halves, then those of looking for help, over all families."""
+    """Yield the scores of each family, of all harm together and of looking for help: of all searches and each half."""
     families = sorted({one.family for one in all_of_them})
-    for half, tuned in (("tuned", True), ("held out", False)):
-        mine = [one for one in all_of_them if one.tuned is tuned]
+    halves: dict[Half, list[Search]] = {
+        "all": all_of_them,
+        "tuned": [one for one in all_of_them if one.tuned],
+        "held out": [one for one in all_of_them if not one.tuned],
+    }
+    for half, mine in halves.items():
         for family in families:
-            count = Counter((one.label == "harm", one.harm) for one in mine if one.family == family)
-            yield Score(family, half, count[True, True], count[False, True], count[True, False])
-        count = Counter((one.label == "help", HELP in one.packs) for one in mine if one.label != "harm")
-        yield Score(HELP, half, count[True, True], count[False, True], count[True, False])
+            yield _score(family, half, [(one.label == "harm", one.harm) for one in mine if one.family == family])
+        yield _score(HARM_TOGETHER, half, [(one.label == "harm", one.harm) for one in mine])
+        yield _score(HELP, half, [(one.label == "help", HELP in one.packs) for one in mine if one.label != "harm"])
+
+
+def _score(name: str, half: Half, each: list[tuple[bool, bool]]) -> Score:
+    """Return the score of pairs of what should be raised and what was."""
+    count = Counter(each)
+    return Score(name, half, count[True, True], count[False, True], count[True, False])
 
 
 def cost(times: int = 20) -> float:
@@ -120,15 +135,18 @@ def cost(times: int = 20) -> float:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--set", choices=SETS, default="first", help="which searches")
     parser.add_argument("--missed", action="store_true", help="list mistakes in the tuned half")
     parser.add_argument("--family", help="only this family's mistakes")
     asked = parser.parse_args()
-    judged = searches()
+    judged = searches(asked.set)
     both = {(one.name, one.half): one for one in scores(judged)}
-    lines = [f"{'pack':18}{'tuned: precision':>18}{'recall':>8}{'held out: precision':>22}{'recall':>8}"]
+    lines = [f"{'':18}" + "".join(f"{half + ': precision':>20}{'recall':>8}" for half in HALVES)
+             + f"{'all: right':>14}{'wrong':>7}{'missed':>8}"]  # fmt: skip
     for name in dict.fromkeys(name for name, _ in both):
-        a, b = both[name, "tuned"], both[name, "held out"]
-        lines.append(f"{name:18}{a.precision:18.3f}{a.recall:8.3f}{b.precision:22.3f}{b.recall:8.3f}")
+        figures = "".join(f"{both[name, half].precision:20.3f}{both[name, half].recall:8.3f}" for half in HALVES)
+        every = both[name, "all"]
+        lines.append(f"{name:18}{figures}{every.right:14}{every.wrong:7}{every.missed:8}")
     if asked.missed:
         for one in judged:
             if one.tuned and asked.family in (None, one.family):
