@@ -40,13 +40,17 @@ _LETTERS = re.compile(
 _WORDY = re.compile(r"(?:[a-z0-9]+-){3,}[a-z0-9]+|[a-z]{18,}")
 _ADDRESS = re.compile(r"(?:^|[.-])(?:[0-9]{1,3}[.-]){3}[0-9]{1,3}(?=[.-])")
 _MOST_DEEPER = 2
-_PLACES = ("stray", "hosting", "dynamic", "sandbox", "address")
+_SUFFIXES = ("sandbox", "dynamic", "delivery", "address")
+_PLACES = ("stray", "hosting", "dynamic", "sandbox", "delivery", "address")
+_SPEAKING = frozenset({"telling", "brand", "bait", "playful", "service", "dynamic", "address"})
+"""Signs without which a name is nobody's: machines write the others too."""
 
 
 class Points(Part):
     """What each sign is worth."""
 
     telling: int
+    service: int
     brand: int
     bait: int
     playful: int
@@ -54,6 +58,7 @@ class Points(Part):
     deeper: int
     dynamic: int
     sandbox: int
+    delivery: int
     hosting: int
     address: int
     gibberish: int
@@ -68,12 +73,16 @@ class Settings(Part):
     unusual: int = Field(description="points from which a name is unusual", ge=1)
     points: Points
     telling: tuple[str, ...] = Field(description="parts of labels that only ways round a filter have")
+    service: tuple[str, ...] = Field(
+        description="parts of labels that businesses' machines have too; telling in a domain"
+    )
     brands: Mapping[str, tuple[str, ...]] = Field(description="names of learning platforms, with their makers' domains")
     bait: tuple[str, ...] = Field(description="school words")
     playful: tuple[str, ...] = Field(description="words that pupils write")
     ordinary: tuple[str, ...] = Field(description="labels that any business has below its domain")
     dynamic: tuple[str, ...] = Field(description="suffixes that give anybody a name in a minute")
     sandbox: tuple[str, ...] = Field(description="where anybody runs code of their own")
+    delivery: tuple[str, ...] = Field(description="where files of sites of all kinds are delivered from")
     address: tuple[str, ...] = Field(description="suffixes whose names begin with an address")
     cheap: tuple[str, ...] = Field(description="top-level domains that cost next to nothing")
     known: tuple[str, ...] = Field(description="domains with names of many kinds below them")
@@ -123,14 +132,12 @@ class Names:
     def __init__(self, settings: Settings, ordinary: guard.Names) -> None:
         self.settings = settings
         self._extract = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
-        self._suffixes = {
-            suffix: kind for kind in ("sandbox", "dynamic", "address") for suffix in getattr(settings, kind)
-        }
+        self._suffixes = {suffix: kind for kind in _SUFFIXES for suffix in getattr(settings, kind)}
         self._known = frozenset(settings.known)
         self._sites = self._known | {*ordinary.never, *ordinary.ordinary}
         self._trusted = guard.trusted(ordinary)
         self._plain = frozenset(settings.ordinary)
-        self._words = {kind: _any(getattr(settings, kind)) for kind in ("telling", "bait", "playful")}
+        self._words = {kind: _any(getattr(settings, kind)) for kind in ("telling", "service", "bait", "playful")}
         self._brands = [(_any([word]), makers) for word, makers in settings.brands.items()]
 
     @classmethod
@@ -160,7 +167,7 @@ class Names:
     def judged(self, signs: list[Sign]) -> str:
         """Return the word that *signs* add up to."""
         points = sum(sign.points for sign in signs)
-        if points >= self.settings.unblocker:
+        if points >= self.settings.unblocker and not _SPEAKING.isdisjoint(sign.sign for sign in signs):
             return UNBLOCKER
         if points >= self.settings.unusual:
             return UNUSUAL
@@ -196,8 +203,12 @@ class Names:
     def _found(self, host: str, name: _Name) -> Iterator[tuple[str, str]]:
         below = ".".join(name.labels)
         odd = [label for label in name.labels if not self._ordinary(label)]
-        if word := self._words["telling"].search(".".join((*odd, name.rest))):
+        if word := self._words["telling"].search(".".join((*odd, name.rest))) or self._words["service"].search(
+            name.rest
+        ):
             yield "telling", word[0]
+        elif word := self._words["service"].search(".".join(odd)):
+            yield "service", word[0]
         yield from self._borrowed(host, below)
         for kind in ("bait", "playful"):
             if word := self._words[kind].search(below):
@@ -209,7 +220,8 @@ class Names:
             yield "stray", odd[-1]
         for label in odd[1 : 1 + _MOST_DEEPER]:
             yield "deeper", label
-        yield from self._shape(name, odd)
+        if self._suffixes.get(name.above) != "delivery":  # names there are written by machines
+            yield from self._shape(name, odd)
 
     def _borrowed(self, host: str, below: str) -> Iterator[tuple[str, str]]:
         for brand, makers in self._brands:
@@ -222,6 +234,7 @@ class Names:
         for sign, pattern in (("gibberish", _LETTERS), ("sentence", _WORDY)):
             if label := next((label for label in odd if pattern.search(label)), None):
                 yield sign, label
+                break
         if name.top in self.settings.cheap and odd:
             yield "cheap", name.top
 
@@ -245,6 +258,7 @@ def _any(words: Iterable[str]) -> re.Pattern[str]:
 
 
 def _spelled(word: str) -> str:
-    begin = r"(?<![a-z])" if word.startswith("^") else ""
-    end = r"(?![a-z])" if word.endswith("$") else ""
+    figures = "0-9" if word.strip("^$").isdigit() else ""
+    begin = rf"(?<![a-z{figures}])" if word.startswith("^") else ""
+    end = rf"(?![a-z{figures}])" if word.endswith("$") else ""
     return begin + re.escape(word.strip("^$")) + end

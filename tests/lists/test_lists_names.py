@@ -39,6 +39,22 @@ def names() -> Names:
         ("math-homework.contoso.sch.uk", ""),
         ("unblock.example.gov.uk", ""),
         ("duckdns.org", ""),
+        ("d3f9qk2z7t.duckdns.org", "bypass.unblocker"),
+        # Where machines write names, their shape says nothing: every second site has its pictures below cloudfront.net.
+        ("d1a2b3c4d5e6f7.cloudfront.net", "stray_name"),
+        ("my-long-asset-prefix-7.b-cdn.net", "stray_name"),
+        ("schoology.b-cdn.net", "bypass.unblocker"),
+        ("selenite.global.ssl.fastly.net", "unusual_name"),
+        ("9c2f7d41-11aa-4b9f-8d33-0f1e2d3c4b5a.janeway.replit.dev", "unusual_name"),
+        ("new-program-17245465.codehs.me", "unusual_name"),
+        ("api3-normal-c-lf.joes-pizza.com", "unusual_name"),
+        ("f6c942b5-50ac-4c31-9328-5f2b9ee2f62f.joes-pizza.com", "unusual_name"),
+        # Words that businesses' machines have too.
+        ("imgproxy.joes-pizza.com", "unusual_name"),
+        ("oob-vpn-lon.joes-pizza.com", "unusual_name"),
+        ("vpn-joe.duckdns.org", "bypass.unblocker"),
+        ("freewebproxy.example", "bypass.unblocker"),
+        ("a67f.67a1.joes-pizza.com", "stray_name"),
         ("localhost", ""),
         ("192.0.2.7", ""),
         ("2001:db8::7", ""),
@@ -49,8 +65,21 @@ def test_signs_in_a_name_add_up(names, host, word):
 
 
 def test_a_suffix_that_strangers_get_names_under_is_never_enough(names):
-    for suffix in (*names.settings.dynamic, *names.settings.sandbox):
+    kinds = names.settings
+    for suffix in (*kinds.dynamic, *kinds.sandbox, *kinds.delivery):
         assert names.word(f"skylight.{suffix}") in {"unusual_name", "stray_name"}, suffix
+
+
+def test_no_shape_below_a_sandbox_or_a_delivery_network_is_an_unblocker_by_itself(names):
+    shapes = (
+        "d1a2b3c4d5e6f7",
+        "k2x9z0-8080",
+        "a-name-of-many-words",
+        "bcdfghjkl",
+        "c5284879-8684-42a2-95ea-31519db59631",
+    )
+    for suffix in (*names.settings.sandbox, *names.settings.delivery):
+        assert {names.word(f"{shape}.{suffix}") for shape in shapes} <= {"unusual_name", "stray_name"}, suffix
 
 
 def index_of(folder: Path, *own: str) -> lists.CategoryIndex:
