@@ -14,14 +14,11 @@ from filterwatch.app.parts import School
 from filterwatch.errors import FilterwatchError
 from filterwatch.events import DECODED_SCHEMA, GROUP, IDENTITY
 from filterwatch.lists import Entry
-from filterwatch.policy import Condition, Verdict
+from filterwatch.policy import Verdict
 from filterwatch.policy.terms import Finder, Found
 
 ILLEGAL = "csam"
 """Category whose addresses nobody is shown.  Source: standards AX1, illegal-content protocol."""
-
-NEAR = 5
-"""Rules shown whose match holds in part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class Explained:
         identity: How surely the person is known.
         terms: What term packs say of the search: the places of terms and of phrases that hide them.
         holds: Rules that hold.
-        nearly: Rules whose match holds, but not who or when; then those whose match holds in part.
+        nearly: Rules that lack one condition only.
     """
 
     host: str
@@ -113,7 +110,7 @@ def explain(school: School, request: Request) -> Explained:
         identity=row["identity"] or "unknown",
         in_school_hours=row["in_school_hours"],
         holds=[one for one in verdicts if one.held],
-        nearly=[*(one for one in verdicts if one.nearly), *_partly(verdicts)],
+        nearly=[one for one in verdicts if one.lacks],
     )
 
 
@@ -180,22 +177,6 @@ def _settled(context: enrich.Enrich, event: pl.DataFrame, request: Request) -> p
     if request.group is not None:
         event = event.with_columns(group=pl.lit(request.group).cast(GROUP))
     return event
-
-
-def _partly(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Return the rules of which most holds, though not enough."""
-    shares = [(_share(one.match), one) for one in verdicts if not one.held and not one.match.held]
-    near = sorted((pair for pair in shares if pair[0] > 0), key=lambda pair: (-pair[0], pair[1].rule.id))
-    return [one for _, one in near[:NEAR]]
-
-
-def _share(condition: Condition) -> float:
-    """Return how much of a condition holds, 0 to 1, exceptions left aside."""
-    parts = [part for part in condition.parts if part.says != "none of"]
-    if condition.says == "none of" or not parts:
-        return float(condition.held)
-    shares = [_share(part) for part in parts]
-    return max(shares) if condition.says == "any of" else sum(shares) / len(shares)
 
 
 def sentences(verdict: Verdict) -> Iterator[str]:

@@ -4,7 +4,7 @@
 """
 
 from filterwatch.policy.examples import Enrichment, check_rules, run_examples
-from filterwatch.policy.explain import Condition, Verdict
+from filterwatch.policy.explain import Condition, Lack, Verdict
 from filterwatch.policy.load import load
 from filterwatch.policy.rule import Example, Rule
 from filterwatch.policy.ruleset import Judged, Loaded, RuleSet
@@ -15,6 +15,7 @@ __all__ = [
     "Enrichment",
     "Example",
     "Judged",
+    "Lack",
     "Loaded",
     "Pack",
     "Rule",

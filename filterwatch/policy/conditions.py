@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -15,7 +15,7 @@ from filterwatch.policy.lookups import VALUE, any_of, like, within
 from filterwatch.policy.match import HostPattern, Match, SearchPattern, TextPattern, UrlPattern
 from filterwatch.policy.rule import Except, Rule, When, Who
 from filterwatch.policy.terms import Pack
-from filterwatch.policy.tree import Every, Node, Not, Some, Test, tests
+from filterwatch.policy.tree import Every, Node, Not, Place, Some, Test, tests
 
 _GLOBS = {
     "filter_category": "the filter's category is like {}",
@@ -79,7 +79,8 @@ class Conditions:
         who, when, match = self.who(rule.who), self.when(rule.when), self.match(rule.match)
         if rule.visits == "only":
             part = self._facts.flag("embedded", "loaded by another page or a program", pl.col("embedded"), "embedded")
-            match = _all([*(match.parts if isinstance(match, Every) else [match]), Not(part)])
+            visit = Not(part, ("visits",))
+            match = _all([*(match.parts if isinstance(match, Every) else [match]), visit], ("match",))
         asks = frozenset(test.word for part in (who, when, match) for test in tests(part))
         return Compiled(rule, version, who, when, match, asks)
 
@@ -89,53 +90,49 @@ class Conditions:
         asked = self._facts.fixed("action", ["auth_required"], "the proxy asked for a password first")
         return Some((counted, asked))
 
-    def match(self, match: Match) -> Node:
-        """Return what ``match`` says."""
-        parts: list[Node] = []
-        if match.categories:
-            parts.append(self._facts.categories(match.categories))
-        parts += self._fixed_sets(match)
-        parts += self._globs(match)
-        parts += self._traffic(match)
-        parts += self._texts(match)
-        if match.all:
-            parts += [self.match(part) for part in match.all]
-        if match.any:
-            parts.append(Some(tuple(self.match(part) for part in match.any)))
-        if match.none:
-            parts.append(Not(Some(tuple(self.match(part) for part in match.none))))
-        return _all(parts)
+    def match(self, match: Match, at: Place = ("match",)) -> Node:
+        """Return what ``match``, which stands at *at* in its file, says."""
+        parts = [replace(node, place=(*at, key)) for key, node in self._conditions(match)]
+        parts += [self.match(part, (*at, "all", n)) for n, part in enumerate(match.all or ())]
+        for key, some in (("any", match.any), ("none", match.none)):
+            if some:
+                choice = Some(tuple(self.match(part, (*at, key, n)) for n, part in enumerate(some)), (*at, key))
+                parts.append(choice if key == "any" else Not(choice, (*at, key)))
+        return _all(parts, at)
 
     def who(self, who: Who) -> Node:
         """Return what ``who`` says."""
         parts: list[Node] = []
         if who.groups:
-            parts.append(self._facts.fixed("group", who.groups, "the person is one of {}"))
+            parts.append(_at(self._facts.fixed("group", who.groups, "the person is one of {}"), "who", "groups"))
         if who.identity:
-            parts.append(self._facts.fixed("identity", who.identity, _SETS["identity"]))
+            parts.append(_at(self._facts.fixed("identity", who.identity, _SETS["identity"]), "who", "identity"))
         if who.devices:
-            parts.append(self._one_of("device_class", who.devices, "device class is {}"))
+            parts.append(_at(self._one_of("device_class", who.devices, "device class is {}"), "who", "devices"))
         if who.years:
-            parts.append(self._one_of("year", who.years, "year group is {}"))
+            parts.append(_at(self._one_of("year", who.years, "year group is {}"), "who", "years"))
         if who.except_:
-            parts.append(Not(Some(tuple(self._left_out(who.except_)))))
-        return _all(parts)
+            left_out = [_at(node, "who", "except", key) for key, node in self._left_out(who.except_)]
+            parts.append(Not(Some(tuple(left_out)), ("who", "except")))
+        return _all(parts, ("who",))
 
     def when(self, when: When) -> Node:
         """Return what ``when`` says."""
         parts: list[Node] = []
         hours = pl.col("in_school_hours")
         if when.during == "school_hours":
-            parts.append(self._facts.flag("during", "in school hours", hours, "in_school_hours"))
+            inside = self._facts.flag("during", "in school hours", hours, "in_school_hours")
+            parts.append(_at(inside, "when", "during"))
         if when.during == "outside_school_hours":
-            parts.append(self._facts.flag("not during", "outside school hours", ~hours, "in_school_hours"))
+            inside = self._facts.flag("not during", "outside school hours", ~hours, "in_school_hours")
+            parts.append(_at(inside, "when", "during"))
         if when.terms != "any":
             # Without a calendar every day is a school day: a rule for term time must not fall silent.
             holiday = self._facts.flag("holiday", "in the holidays", ~pl.col("in_term"), "in_term")
-            parts.append(holiday if when.terms == "holidays" else Not(holiday))
+            parts.append(_at(holiday if when.terms == "holidays" else Not(holiday), "when", "terms"))
         if when.windows:
-            parts.append(self._windows(when.windows, outside=when.outside))
-        return _all(parts)
+            parts.append(_at(self._windows(when.windows, outside=when.outside), "when", "windows"))
+        return _all(parts, ("when",))
 
     def _windows(self, windows: tuple[TimeSpan, ...], *, outside: bool) -> Node:
         inside = pl.any_horizontal(
@@ -152,67 +149,76 @@ class Conditions:
             return self._facts.flag(("outside", key), f"outside {says}", known & ~inside, *needs)
         return self._facts.flag(("inside", key), f"within {says}", inside, *needs)
 
-    def _left_out(self, left_out: Except) -> list[Node]:
-        parts: list[Node] = []
+    def _left_out(self, left_out: Except) -> Iterator[tuple[str, Node]]:
         if left_out.groups:
-            parts.append(self._facts.fixed("group", left_out.groups, "the person is one of {}"))
+            yield "groups", self._facts.fixed("group", left_out.groups, "the person is one of {}")
         if left_out.people:
-            parts.append(self._one_of("person", left_out.people, "the person is excepted"))
+            yield "people", self._one_of("person", left_out.people, "the person is excepted")
         if left_out.devices:
-            parts.append(self._one_of("device", left_out.devices, "the device is excepted"))
+            yield "devices", self._one_of("device", left_out.devices, "the device is excepted")
         if left_out.device_classes:
-            parts.append(self._one_of("device_class", left_out.device_classes, "device class is {}"))
-        return parts
+            yield "device_classes", self._one_of("device_class", left_out.device_classes, "device class is {}")
+
+    def _conditions(self, match: Match) -> Iterator[tuple[str, Node]]:
+        """Yield what the keys say, each with its key; ``any``, ``all`` and ``none`` aside."""
+        if match.categories:
+            yield "categories", self._facts.categories(match.categories)
+        yield from self._fixed_sets(match)
+        yield from self._globs(match)
+        yield from self._traffic(match)
+        yield from self._texts(match)
 
     def _one_of(self, column: str, texts: tuple[str, ...], says: str) -> Test:
         says = says.replace("{}", " or ".join(texts))
         return self._facts.text(column, texts, says, any_of(texts))
 
-    def _fixed_sets(self, match: Match) -> list[Node]:
-        given = {column: getattr(match, column) for column in _SETS}
-        return [self._facts.fixed(column, values, _SETS[column]) for column, values in given.items() if values]
+    def _fixed_sets(self, match: Match) -> Iterator[tuple[str, Node]]:
+        for column, says in _SETS.items():
+            if values := getattr(match, column):
+                yield column, self._facts.fixed(column, values, says)
 
-    def _globs(self, match: Match) -> list[Node]:
-        parts: list[Node] = []
+    def _globs(self, match: Match) -> Iterator[tuple[str, Node]]:
         for column, says in _GLOBS.items():
             if globs := getattr(match, column):
                 shown = says.replace("{}", " or ".join(f"'{glob}'" for glob in globs))
-                parts.append(self._facts.text(column, ("like", globs), shown, like(globs)))
-        return parts
+                yield column, self._facts.text(column, ("like", globs), shown, like(globs))
 
-    def _traffic(self, match: Match) -> list[Node]:
-        parts: list[Node] = []
+    def _traffic(self, match: Match) -> Iterator[tuple[str, Node]]:
         if match.dest_port:
             shown = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in match.dest_port)
-            parts.append(self._facts.ports(match.dest_port, f"destination port is one of {shown}"))
+            yield "dest_port", self._facts.ports(match.dest_port, f"destination port is one of {shown}")
         if match.dest_ip:
             says = "destination address is in a network of the rule"
-            parts.append(self._facts.text("dest_ip", match.dest_ip, says, within(match.dest_ip)))
+            yield "dest_ip", self._facts.text("dest_ip", match.dest_ip, says, within(match.dest_ip))
         for column, says in _SIZES.items():
             if bound := getattr(match, column):
                 test = pl.col(column) >= bound.at_least
                 shown = says.replace("{}", f"{bound.at_least:,}")
-                parts.append(self._facts.flag((column, bound.at_least), shown, test, column))
+                yield column, self._facts.flag((column, bound.at_least), shown, test, column)
         if match.duration:
             least = match.duration.at_least // timedelta(milliseconds=1)
             says = f"lasted at least {match.duration.at_least}"
             test = pl.col("duration_ms") >= least
-            parts.append(self._facts.flag(("duration_ms", least), says, test, "duration_ms"))
-        return parts
+            yield "duration", self._facts.flag(("duration_ms", least), says, test, "duration_ms")
 
-    def _texts(self, match: Match) -> list[Node]:
-        parts: list[Node] = []
-        if isinstance(match.host, HostPattern):
-            parts += self._host_pattern(match.host)
-        elif match.host:
-            parts.append(self._facts.hosts(match.host, "host is on the rule's own list"))
-        if match.url:
-            parts += self._url_pattern(match.url)
-        if match.user_agent:
-            parts += _patterns(match.user_agent, partial(self._facts.text, "user_agent"), "the client's description")
-        if match.search_terms:
-            parts += self._search(match.search_terms)
-        return parts
+    def _texts(self, match: Match) -> Iterator[tuple[str, Node]]:
+        described = partial(self._facts.text, "user_agent")
+        groups = {
+            "host": self._host(match.host) if match.host else [],
+            "url": self._url_pattern(match.url) if match.url else [],
+            "user_agent": _patterns(match.user_agent, described, "the client's description")
+            if match.user_agent
+            else [],
+            "search_terms": self._search(match.search_terms) if match.search_terms else [],
+        }
+        for key, nodes in groups.items():
+            for node in nodes:
+                yield key, node
+
+    def _host(self, host: HostPattern | tuple[str, ...]) -> list[Node]:
+        if isinstance(host, HostPattern):
+            return self._host_pattern(host)
+        return [self._facts.hosts(host, "host is on the rule's own list")]
 
     def _host_pattern(self, host: HostPattern) -> list[Node]:
         parts: list[Node] = []
@@ -259,5 +265,9 @@ def _patterns(given: TextPattern, register: Callable[[object, str, pl.Expr], Tes
     return parts
 
 
-def _all(parts: list[Node]) -> Node:
-    return parts[0] if len(parts) == 1 else Every(tuple(parts))
+def _all(parts: list[Node], place: Place) -> Node:
+    return parts[0] if len(parts) == 1 else Every(tuple(parts), place)
+
+
+def _at(node: Node, *place: str) -> Node:
+    return replace(node, place=place)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from filterwatch.events import BYPASS_KINDS, CATEGORY_BIT
 from filterwatch.policy.conditions import Compiled
-from filterwatch.policy.facts import CATEGORIES
+from filterwatch.policy.facts import CATEGORIES, FIXED
 from filterwatch.policy.rule import Rule
-from filterwatch.policy.tree import Every, Node, Not, Some, Test, holds, witnesses
+from filterwatch.policy.tree import Every, Node, Not, Place, Some, Test, found, holds, missing, tests, witnesses
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,31 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Lack:
+    """The condition without which a rule holds.
+
+    Attributes:
+        says: What it says, for people.
+        excepts: It holds, and must not.
+        reads: Event columns that it looks at.
+        place: Where the rule's file says it; empty for what is the same for all rules.
+    """
+
+    says: str
+    excepts: bool
+    reads: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What one rule says of one event.
 
     Attributes:
         judged: False when no rule judges such an event; ``who``, ``when`` and ``match`` are told all the same.
         reason: Why it held; null when it did not.
+        lacks: Of a rule that knows something of the event and lacks one condition only, that condition; or several, any
+            one of which would do.
     """
 
     rule: Rule
@@ -41,16 +60,12 @@ class Verdict:
     when: Condition
     match: Condition
     reason: str | None
+    lacks: tuple[Lack, ...] = ()
 
     @property
     def held(self) -> bool:
         """Whether the rule holds, its threshold aside."""
         return self.reason is not None
-
-    @property
-    def nearly(self) -> bool:
-        """Whether its match holds, and only who or when does not."""
-        return self.match.held and not self.held
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -60,11 +75,39 @@ class Verdict:
         return (*out, *(f"{name}: {_missing(part)}" for name, part in parts.items() if not part.held))
 
 
-def verdict(one: Compiled, facts: Mapping[str, int], *, judged: bool) -> Verdict:
+def verdict(one: Compiled, facts: Mapping[str, int], unjudged: Node) -> Verdict:
     """Return what a rule says of one event's facts."""
+    judged = not holds(unjudged, facts)
     held = judged and holds(one.node, facts)
     who, when, match = (_condition(node, facts) for node in (one.who, one.when, one.match))
-    return Verdict(one.rule, judged, who, when, match, reason(one, facts) if held else None)
+    whole = Every((Not(unjudged), one.who, one.when, one.match))
+    lacks = tuple(_lack(node, facts) for node in missing(whole, facts)) if _knows(one, facts) else ()
+    return Verdict(one.rule, judged, who, when, match, reason(one, facts) if held else None, lacks)
+
+
+def _knows(one: Compiled, facts: Mapping[str, int]) -> bool:
+    """Return whether the rule knows something of the event that not every event has: a verdict or kind is not enough.
+
+    Without it every rule about one thing would nearly hold for everything else.
+    """
+    if any(test.word != FIXED for test in found(one.match, facts)):
+        return True
+    return holds(one.match, facts) and any(test.word != FIXED for test in found(one.who, facts))
+
+
+def _lack(node: Node, facts: Mapping[str, int]) -> Lack:
+    """Return what *node*, which should hold and does not, demands; of an exception what of it holds."""
+    if not isinstance(node, Not):
+        return Lack(_words(_condition(node, facts)), excepts=False, reads=_reads(node), place=node.place)
+    parts = node.part.parts if isinstance(node.part, Some) else (node.part,)
+    held = [part for part in parts if holds(part, facts)]
+    says = " and ".join(_words(_condition(part, facts)) for part in held)
+    place = (len(held) == 1 and held[0].place) or node.place
+    return Lack(says, excepts=True, reads=_reads(*held), place=place)
+
+
+def _reads(*nodes: Node) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for node in nodes for test in tests(node) for name in test.reads))
 
 
 def reason(one: Compiled, facts: Mapping[str, int]) -> str:

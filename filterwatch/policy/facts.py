@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from filterwatch.events import CATEGORY_BIT, EVENT_SCHEMA
 from filterwatch.policy.lookups import Family, Finds, HostNames, Lookup
-from filterwatch.policy.terms import Finder, Pack
+from filterwatch.policy.terms import Finder, Found, Pack
 from filterwatch.policy.tree import Test
 from filterwatch.policy.urls import Urls
 
@@ -93,21 +93,21 @@ class Facts:
         """Return the test for hosts on any of these lists."""
         mask = sum(CATEGORY_BIT[word] for word in set(words))
         names = tuple((CATEGORY_BIT[word], word) for word in words)
-        return Test(CATEGORIES, mask, "host is on the {} list", HOST, names)
+        return Test(CATEGORIES, mask, "host is on the {} list", HOST, names, reads=("categories",))
 
     def fixed(self, column: str, values: Iterable[str], says: str) -> Test:
         """Return the test for any of *values* in a column with a fixed set of them."""
         self._fixed.add(column)
         bits = FIXED_BIT[column]
         names = tuple((bits[value], value) for value in dict.fromkeys(values))
-        return Test(FIXED, sum(bit for bit, _ in names), says, None, names)
+        return Test(FIXED, sum(bit for bit, _ in names), says, None, names, reads=(column,))
 
     def flag(self, key: object, says: str, test: pl.Expr, *needs: str) -> Test:
         """Return the test *test* over event columns, without which (*needs*) it does not hold."""
         if key not in self._tests:
             name = f"is_{len(self._flags)}"
             self._flags.append(Flag(name, test, needs))
-            self._tests[key] = Test(name, 1, says, flag=True)
+            self._tests[key] = Test(name, 1, says, flag=True, reads=needs)
         return self._tests[key]
 
     def ports(self, ranges: Sequence[tuple[int, int]], says: str) -> Test:
@@ -121,7 +121,7 @@ class Facts:
             self._port_tests += 1
             for first, last in ranges:
                 self._ports[first : last + 1] |= np.uint64(bit)
-            self._tests[key] = Test("dest_port", bit, says, "dest_port")
+            self._tests[key] = Test("dest_port", bit, says, "dest_port", reads=("dest_port",))
         return self._tests[key]
 
     def text(self, column: str, key: object, says: str, test: pl.Expr | Finds) -> Test:
@@ -129,7 +129,7 @@ class Facts:
         lookup = self._lookups.setdefault(column, Lookup(column))
         if (column, key) not in self._tests:
             word, bit = lookup.expression(test) if isinstance(test, pl.Expr) else lookup.finder(test)
-            self._tests[column, key] = Test(word, bit, says, column)
+            self._tests[column, key] = Test(word, bit, says, column, reads=(column,))
         return self._tests[column, key]
 
     def hosts(self, names: tuple[str, ...], says: str) -> Test:
@@ -145,18 +145,22 @@ class Facts:
             self._member("search_terms", key, says, self._finder, self._finder.add(pack))
         return self._tests["search_terms", key]
 
+    def terms(self, search: str) -> list[Found]:
+        """Return what each term pack that knows anything in *search* says of it."""
+        return self._finder.explain(search)
+
     def warm(self) -> None:
         """Build what the first search would build: some seconds on a small gateway, once."""
         list(self._finder.find(pl.Series(["school"])))
 
     def _member(self, column: str, key: object, says: str, family: Family, place: int) -> None:
         word, bit = self._lookups.setdefault(column, Lookup(column)).member(family, place)
-        self._tests[column, key] = Test(word, bit, says, column)
+        self._tests[column, key] = Test(word, bit, says, column, reads=(column,))
 
     def url(self, key: object, says: str, test: pl.Expr) -> Test:
         """Return a test on URLs, an expression over :data:`~filterwatch.policy.lookups.VALUE`."""
         if ("url", key) not in self._tests:
-            self._tests["url", key] = Test(self._urls.add(test), 1, says, "url", flag=True)
+            self._tests["url", key] = Test(self._urls.add(test), 1, says, "url", flag=True, reads=("url",))
         return self._tests["url", key]
 
     def read(self, events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, pl.Expr | bool]]:

@@ -18,8 +18,8 @@ from filterwatch.policy.conditions import Compiled, Conditions
 from filterwatch.policy.explain import Verdict, bypass_kind, matched_column, reason, verdict
 from filterwatch.policy.facts import CATEGORIES, HOST, Facts
 from filterwatch.policy.rule import Rule
-from filterwatch.policy.terms import Pack
-from filterwatch.policy.tree import Known, Truth, expression, holds, tests
+from filterwatch.policy.terms import Found, Pack
+from filterwatch.policy.tree import Known, Truth, expression, tests
 
 _WIDE = 0.05
 """Share of a batch above which a rule's rows are handled by themselves, so that the others stay few."""
@@ -117,8 +117,11 @@ class RuleSet:
         facts, late = self._facts.read(event)
         facts = facts.hstack(self._facts.read_late(event, dict.fromkeys(late, np.ones(1, np.bool_))))
         bits = {name: int(value) for name, value in facts.row(0, named=True).items()} if facts.columns else {}
-        judged = not holds(self._unjudged, bits)
-        return [verdict(one, bits, judged=judged) for one in self._compiled]
+        return [verdict(one, bits, self._unjudged) for one in self._compiled]
+
+    def terms(self, search: str) -> list[Found]:
+        """Return what each term pack that a rule asks for, and that knows anything in *search*, says of it."""
+        return [found for found in self._facts.terms(search) if found.pack in self.packs]
 
     def _held(self, events: pl.DataFrame) -> tuple[pl.DataFrame, dict[int, Rows]]:
         """Return the facts, and the rows of every rule that holds for some.

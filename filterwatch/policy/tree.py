@@ -13,6 +13,9 @@ from operator import and_, or_
 
 import polars as pl
 
+Place = tuple[str | int, ...]
+"""Keys and numbers that lead to a value in a rule's file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Test:
@@ -25,6 +28,8 @@ class Test:
         column: Event column whose text it looks at; null where that is no text worth showing.
         names: Name of each bit that ``{}`` may stand for.
         flag: The word is a Boolean column.
+        reads: Event columns that it looks at.
+        place: Where the rule's file says it: keys and numbers down to the value.
     """
 
     word: str
@@ -33,6 +38,8 @@ class Test:
     column: str | None = None
     names: tuple[tuple[int, str], ...] = ()
     flag: bool = False
+    reads: tuple[str, ...] = ()
+    place: Place = ()
 
     def sentence(self, bits: int) -> str:
         """Return what it says when the word is *bits*; with no bit set, what it would need."""
@@ -45,6 +52,7 @@ class Every:
     """All parts hold."""
 
     parts: tuple[Node, ...]
+    place: Place = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ class Some:
     """At least one part holds."""
 
     parts: tuple[Node, ...]
+    place: Place = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,7 @@ class Not:
     """The part does not hold."""
 
     part: Node
+    place: Place = ()
 
 
 Node = Test | Every | Some | Not
@@ -142,6 +152,35 @@ def witnesses(node: Node, facts: Mapping[str, int]) -> list[Test]:
             return witnesses(first, facts) if first else []
         case Not():
             return []
+
+
+def found(node: Node, facts: Mapping[str, int]) -> list[Test]:
+    """Return the tests that hold, whether *node* does or not; what is excepted (``none``) aside."""
+    match node:
+        case Test():
+            return [node] if holds(node, facts) else []
+        case Every(parts) | Some(parts):
+            return [test for part in parts for test in found(part, facts)]
+        case Not():
+            return []
+
+
+def missing(node: Node, facts: Mapping[str, int]) -> list[Node]:
+    """Return the conditions any one of which would do: did it turn out the other way, *node* would hold.
+
+    Empty where *node* holds, and where it takes more than one.  What a rule excepts (``none``) is one condition.  Of
+    alternatives only those are told in which something holds already, where there are any.
+    """
+    match node:
+        case Every(parts):
+            wrong = [part for part in parts if not holds(part, facts)]
+            return missing(wrong[0], facts) if len(wrong) == 1 else []
+        case Some(parts) if not holds(node, facts):
+            open_ = [(found(part, facts), missing(part, facts)) for part in parts]
+            begun = any(held and lacks for held, lacks in open_)
+            return [one for held, lacks in open_ for one in lacks if held or not begun]
+        case _:
+            return [] if holds(node, facts) else [node]
 
 
 def tests(node: Node) -> list[Test]:

@@ -12,6 +12,7 @@ import pytest
 from filterwatch import policy
 from filterwatch.events import CATEGORY_BIT, DECODED_SCHEMA, GROUP
 from filterwatch.policy.examples import events_of
+from filterwatch.policy.explain import Lack
 from filterwatch.policy.rule import Example
 
 RULE = """\
@@ -157,8 +158,8 @@ def test_explain_tells_every_condition_of_every_rule(make_rules, events):
         ("host is on the rule's own list", False), ("host is on the games list", True),
     ]  # fmt: skip
     assert not quiet.held
-    assert quiet.nearly
     assert quiet.missing == ("when: needs: in school hours",)
+    assert quiet.lacks == (Lack("in school hours", False, ("in_school_hours",), ("when", "during")),)
     assert [(part.says, part.held) for part in quiet.match.parts] == [
         ("host is on the rule's own list", True), ("none of", True),
     ]  # fmt: skip
@@ -169,3 +170,42 @@ def test_explain_says_when_an_event_is_not_judged(one_rule, events):
 
     assert not verdict.held
     assert verdict.missing == ("another line counts this request, or the proxy asked for a password first",)
+    assert verdict.lacks == (Lack("another line counts it", True, ("counted",), ()),)
+
+
+NEAR = """
+match:
+  any:
+    - {host: a.test, url: {contains: [safe=off]}}
+    - {host: b.test, url: {contains: [adult=on]}}
+  none:
+    - {action: blocked}
+    - {host: [help.a.test]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("event", "lacks"),
+    [
+        ({"host": "a.test"}, [("URL holds a text of the rule", False, ("match", "any", 0, "url"))]),
+        (
+            {"host": "c.test", "url": "http://c.test/?safe=off"},
+            [("host is on the rule's own list", False, ("match", "any", 0, "host"))],
+        ),
+        ({"host": "c.test"}, []),
+        (
+            {"host": "a.test", "url": "http://a.test/?safe=off", "action": "blocked"},
+            [("the filter's verdict is blocked", True, ("match", "none", 0, "action"))],
+        ),
+        ({"host": "a.test", "action": "blocked"}, []),
+        (
+            {"host": "help.a.test", "url": "http://a.test/?safe=off", "action": "blocked"},
+            [("the filter's verdict is blocked and host is on the rule's own list", True, ("match", "none"))],
+        ),
+    ],
+    ids=["one condition", "of the choice that is begun", "nothing known", "an exception", "two", "two exceptions"],
+)
+def test_a_rule_lacks_one_condition_of_which_it_is_said_where_it_stands(make_rules, events, event, lacks):
+    [verdict] = make_rules({"safe": NEAR}).explain(events(event))
+
+    assert [(lack.says, lack.excepts, lack.place) for lack in verdict.lacks] == lacks

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import ipaddress
 import re
 from collections.abc import Mapping
 from datetime import time
+from functools import reduce
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -217,3 +219,37 @@ def test_explain_agrees_with_the_engine_and_says_what_is_missing(event_frame, ru
     assert verdict.when.held is when(rule.get("when", {}), fact)
     if held:
         assert verdict.reason == rules.evaluate(frame).detections["reason"].item()
+
+
+def without(rule: Mapping[str, object], place: tuple[str | int, ...]) -> Mapping[str, object]:
+    """The rule without what stands at *place*: a condition that always holds, an exception that never does."""
+    changed = copy.deepcopy(rule)
+    *above, last = place
+    inside = reduce(lambda part, key: part[key], above, changed)
+    if isinstance(last, int) and above[-1] in {"any", "all"}:
+        inside[last] = {}
+    else:
+        del inside[last]
+    return changed
+
+
+@settings(max_examples=300, deadline=None)
+@given(rule=rules_, fact=events_)
+def test_the_condition_that_is_said_to_be_missing_is_what_keeps_the_rule_from_holding(event_frame, rule, fact):
+    [verdict] = rule_set(rule).explain(event_frame(fact))
+
+    for lack in verdict.lacks:
+        assert not naive(rule, fact)
+        judged = fact | {"counted": True, "action": "allowed"}
+        assert naive(without(rule, lack.place), fact) if lack.place else naive(rule, judged) or "action" in str(rule)
+
+
+@settings(max_examples=200, deadline=None)
+@given(rule=rules_, fact=events_, group=st.sampled_from(["pupils", "staff", "unknown"]))
+def test_a_rule_that_only_the_group_keeps_from_holding_holds_for_another(event_frame, rule, fact, group):
+    rule = rule | {"who": {"groups": [group]}}
+    [verdict] = rule_set(rule).explain(event_frame(fact))
+
+    if [lack.place for lack in verdict.lacks] == [("who", "groups")]:
+        assert len(rule_set(rule).evaluate(event_frame(fact | {"group": group})).detections) == 1
+        assert verdict.lacks[0].reads == ("group",)
