@@ -53,17 +53,40 @@ class Calendar(Part):
 
     def is_school_day(self, day: date) -> bool:
         """Say whether pupils are in school on *day*; the day of the week is a matter of the hours."""
-        if day in self.inset_days or day in bank_holidays(self.bank_holidays):
-            return False
-        if _within(day, self.half_terms) or _within(day, self.closures):
-            return False
-        return _within(day, self.terms) or not self.knows(day)
+        return not self._off(day)
 
     def is_school_time(self, local: datetime) -> bool:
         """Say whether *local*, a time in the school's zone, lies in school hours; both ends of a span do."""
         at, day = local.time(), local.isoweekday()
         hours = any(day in span.days and span.start <= at <= span.end for span in self.hours)
         return hours and self.is_school_day(local.date())
+
+    def why(self, local: datetime) -> str:
+        """Return in words by which entry *local* lies in school hours, or does not."""
+        day, at = local.date(), local.time()
+        off = self._off(day)
+        if off:
+            return f"no school: {off}"
+        spans = [span for span in self.hours if local.isoweekday() in span.days]
+        if not spans:
+            return "no school hours on that day of the week"
+        inside = next((span for span in spans if span.start <= at <= span.end), None)
+        shown = " and ".join(f"{span.start:%H:%M} to {span.end:%H:%M}" for span in ([inside] if inside else spans))
+        term = next((term for term in self.terms if term.start <= day <= term.end), None)
+        of_term = f", term of {_days(term)}" if term else ", no term dates given" if not self.terms else ""
+        beyond = ", a day that the terms do not reach" if self.terms and not term else ""
+        return f"{'in' if inside else 'outside'} school hours ({shown}){of_term}{beyond}"
+
+    def _off(self, day: date) -> str:
+        """Return why *day* is no school day; empty where it is one."""
+        if day in self.inset_days:
+            return "a training day (inset_days)"
+        if day in bank_holidays(self.bank_holidays):
+            return "a bank holiday"
+        for name, ranges in (("half-term", self.half_terms), ("closed", self.closures)):
+            if found := next((one for one in ranges if one.start <= day <= one.end), None):
+                return f"{name}, {_days(found)}"
+        return "" if _within(day, self.terms) or not self.knows(day) else "holidays, outside all terms"
 
     def is_term(self, day: date) -> bool:
         """Say whether *day* lies in a term and in no half-term."""
@@ -75,6 +98,11 @@ class Calendar(Part):
             return False
         first, last = min(term.start for term in self.terms), max(term.end for term in self.terms)
         return first - min(BEYOND, first - date.min) <= day <= last + min(BEYOND, date.max - last)
+
+
+def _days(span: DateRange) -> str:
+    first, last = f"{span.start:%-d %b %Y}", f"{span.end:%-d %b %Y}"
+    return first if first == last else f"{first} to {last}"
 
 
 def _within(day: date, ranges: Iterable[DateRange]) -> bool:

@@ -1,8 +1,10 @@
 """School days and school hours are what the school's calendar says."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from filterwatch.config.document import parse, validate
 from filterwatch.enrich import Calendar, bank_holidays
@@ -76,6 +78,29 @@ def test_the_bank_holidays_are_those_of_the_act(year):
 )
 def test_terms_half_terms_closures_and_inset_days_decide(day, school):
     assert YEAR.is_school_day(date.fromisoformat(day)) is school
+
+
+@pytest.mark.parametrize(
+    ("local", "why"),
+    [
+        ("2026-09-01 10:00", "no school: a training day (inset_days)"),
+        ("2026-10-26 10:00", "no school: half-term, 26 Oct 2026 to 30 Oct 2026"),
+        ("2026-11-19 10:00", "no school: closed, 19 Nov 2026"),
+        ("2026-12-21 10:00", "no school: holidays, outside all terms"),
+        ("2027-01-01 10:00", "no school: a bank holiday"),
+        ("2026-11-21 10:00", "no school hours on that day of the week"),
+        ("2026-11-23 10:00", "in school hours (08:30 to 15:30), term of 1 Sep 2026 to 18 Dec 2026"),
+        ("2026-11-23 15:31", "outside school hours (08:30 to 15:30), term of 1 Sep 2026 to 18 Dec 2026"),
+        ("2026-06-15 10:00", "in school hours (08:30 to 15:30), a day that the terms do not reach"),
+    ],
+)
+def test_the_entry_of_the_calendar_that_decides_is_named(local, why):
+    assert YEAR.why(datetime.fromisoformat(local)) == why
+
+
+@given(st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)))  # noqa: DTZ001 - local by definition
+def test_what_is_said_of_school_hours_is_what_counts(local):
+    assert YEAR.why(local).startswith("in school hours") is YEAR.is_school_time(local)
 
 
 def test_far_from_any_known_term_the_hours_alone_decide():
