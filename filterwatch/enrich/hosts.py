@@ -1,8 +1,9 @@
 """The one form a host has, however it was written: what lists, domains and rules compare.
 
-The rules are those of WHATWG URLs and UTS 46: case, trailing dot, port, user information, percent-encoding, full-width
-letters, IDN to punycode, and the many ways to write an IPv4 or IPv6 address.  Names of real DNS logs (underscores,
-labels of 64 characters) are taken as they are.
+The rules are those of WHATWG URLs and UTS 46, as browsers follow them: case, trailing dot, port, user information,
+tabs and line ends, backslashes, missing slashes, percent-encoding, full-width letters, IDN to punycode, and the many
+ways to write an IPv4 or IPv6 address.  Names of real DNS logs (underscores, labels of 64 characters) are taken as they
+are, and an IPv4 address inside an IPv6 one (``::ffff:0:0/96``, NAT64) is that address.
 """
 
 from __future__ import annotations
@@ -23,9 +24,15 @@ _PLAIN = r"^(?:[a-z0-9_-]+\.)*[a-z_-][a-z0-9_-]*$"
 _QUAD = r"^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.|$)){4}$"
 _TIDY = f"(?:{_PLAIN})|(?:{_QUAD})"
 
-_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(?=//)")
+_SCHEME = re.compile(r"^(?:(?i:https?|wss?|ftp):(?:/+|(?![0-9]*$))|[A-Za-z][A-Za-z0-9+.-]*:(?=//))")
+"""Of the web's own schemes browsers take any number of slashes; ``http:80`` is a host and a port all the same."""
+
 _END = re.compile(r"[/?#]")
 _BLANKS = "".join(map(chr, range(33)))
+_NOT_READ = str.maketrans(dict.fromkeys("\t\n\r"))
+_NAT64 = int(IPv6Address("64:ff9b::")) >> 32
+"""The well-known prefix.  Source: RFC 6052 section 2.1."""
+
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f#/:<>?@\[\\\]^|%\ud800-\udfff\ufffd]")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
@@ -97,7 +104,7 @@ def _seen(label: str) -> str:
 
 
 def _authority(text: str) -> str:
-    rest = text.strip(_BLANKS).replace("\\", "/")
+    rest = text.strip(_BLANKS).translate(_NOT_READ).replace("\\", "/")
     rest = _SCHEME.sub("", rest, count=1).removeprefix("//")
     return _END.split(rest, maxsplit=1)[0].rpartition("@")[2]
 
@@ -111,8 +118,9 @@ def _ipv6(text: str) -> str | None:
         address = IPv6Address(text.partition("%")[0])
     except AddressValueError:
         return None
-    mapped = address.ipv4_mapped
-    return str(mapped or address)
+    if int(address) >> 32 == _NAT64:
+        return str(IPv4Address(int(address) & 0xFFFFFFFF))
+    return str(address.ipv4_mapped or address)
 
 
 def _name(host: str) -> str | None:

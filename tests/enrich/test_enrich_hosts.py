@@ -1,6 +1,7 @@
 """Hosts have one form, however they are written."""
 
 import csv
+import time
 from pathlib import Path
 
 import polars as pl
@@ -42,11 +43,56 @@ def test_a_number_is_an_address_or_nothing_but_never_a_name(text):
     assert found is None or is_address(found)
 
 
+@pytest.mark.parametrize(
+    ("typed", "host"),
+    [
+        ("http://fac\tebook.com/\n", "facebook.com"),
+        ("https:facebook.com", "facebook.com"),
+        ("HTTPS:/facebook.com/x", "facebook.com"),
+        ("http:\\\\\\facebook.com\\x", "facebook.com"),
+        ("https:////ann:pass@facebook.com:443", "facebook.com"),
+        ("wss:/facebook.com", "facebook.com"),
+        ("http://bbc.co.uk@evil.example", "evil.example"),
+        ("http://bbc.co.uk%40evil.example", None),
+        ("http://bbc.co.uk\\@evil.example", "bbc.co.uk"),
+        ("http://bbc.co.uk#@evil.example", "bbc.co.uk"),
+        ("http:8080", "http"),
+        ("https:443", "https"),
+        ("https:///", None),
+        ("http://fac%2565book.com/", None),
+        ("http://%66%61cebook.com:80/", "facebook.com"),
+        ("http://[::ffff:7f00:1]/", "127.0.0.1"),
+        ("http://[64:ff9b::185.220.101.7]:443/", "185.220.101.7"),
+        ("64:ff9b::b9dc:6507", "185.220.101.7"),
+        ("64:ff9b:1::b9dc:6507", "64:ff9b:1::b9dc:6507"),
+        ("http://[fe80::1%25eth0]/", "fe80::1"),
+        ("http://[::1", None),
+        ("http://127.1.:80", "127.0.0.1"),
+        ("http://\uff11\uff12\uff17\u3002\uff11", "127.0.0.1"),
+    ],
+)
+def test_what_a_browser_would_ask_is_what_is_read(typed, host):
+    assert host_of(typed) == host
+
+
 def test_a_zone_of_an_ipv6_address_is_left_out():
     assert host_of("fe80::1%eth0") == "fe80::1"
 
 
-hostile = st.text(max_size=80) | st.text(alphabet=".:/@[]%\\0x1fa-_é。\x00 ", max_size=80)
+PIECES = [
+    "http:", "https://", "//", "\\", "@", ":", ":80", "[", "]", "[::1]", "::ffff:", "64:ff9b::", "%25eth0", "?", "#",
+    "%", "%2e", "%2F", "%C3%A9", "%00", ".", "..", "\u3002", "\uff0e", "-", "--", "_", "com", "co.uk", "facebook",
+    "0", "0x7f", "0177", "1", "256", "4294967295", "1.2.3.4", "xn--", "xn--80ak6aa92e", "xn--bcher-kva", "x" * 64,
+    "f\u0430", "\uff46", "\u2460", "\u00df", "\u1e9e", "\u0130", "\u0131", "\u03c2", "a\u0301", "\u00ad", "\u200b",
+    "\u200d", "\ufeff", "\u0338", "\u05d0", "\u0660", "\t", "\n", " ", "\x00", "\ud800",
+]  # fmt: skip
+"""What hosts are dressed up with."""
+
+hostile = (
+    st.text(max_size=80)
+    | st.text(alphabet=".:/@[]%\\0x1fa-_é。\x00 ", max_size=80)
+    | st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
+)
 
 
 @given(hostile)
@@ -58,8 +104,18 @@ def test_no_text_raises_and_the_form_is_its_own_form(text):
         assert host_of(found) == found
 
 
+@pytest.mark.parametrize("piece", [*PIECES, "\uff41.", "%41", "\ufdfa", "a?", "1:"], ids=ascii)
+@pytest.mark.parametrize("head", ["", "http://", "http://["])
+def test_a_very_long_text_costs_no_more_than_its_length(head, piece):
+    text = head + piece * (65_536 // len(piece.encode("utf-8", "surrogatepass")))
+    began = time.process_time()
+    host_of(text)
+    assert time.process_time() - began < 0.5
+
+
 @given(st.lists(hostile | st.from_regex(r"[a-z0-9_.-]{0,40}", fullmatch=True) | st.none(), max_size=20))
 def test_a_column_agrees_with_the_exact_reading_on_any_text(texts):
+    texts = [text if text is None else text.encode("utf-8", "replace").decode() for text in texts]
     column = pl.Series("host", texts, dtype=pl.String)
     assert normal_host(column).to_list() == [None if text is None else host_of(text) for text in texts]
 
