@@ -2,13 +2,14 @@
 
 from filterwatch.enrich.calendar import Calendar, bank_holidays
 from filterwatch.enrich.enrichment import Enrich, Settings, build
-from filterwatch.enrich.hosts import host_of, normal_host
+from filterwatch.enrich.hosts import host_of, looks_like, normal_host
 from filterwatch.enrich.people import Device, People, Person, Register
-from filterwatch.enrich.search import tidied
+from filterwatch.enrich.search import Asked, tidied
 from filterwatch.enrich.suffixes import Registrable, Suffixes
 from filterwatch.enrich.where import Index
 
 __all__ = [
+    "Asked",
     "Calendar",
     "Device",
     "Enrich",
@@ -22,6 +23,7 @@ __all__ = [
     "bank_holidays",
     "build",
     "host_of",
+    "looks_like",
     "normal_host",
     "tidied",
 ]

@@ -23,7 +23,7 @@ from filterwatch.enrich.lease_files import LeaseFiles
 from filterwatch.enrich.leases import Leases
 from filterwatch.enrich.once import Once
 from filterwatch.enrich.people import People, Register, load
-from filterwatch.enrich.search import Engines
+from filterwatch.enrich.search import Asked, Engines
 from filterwatch.enrich.sessions import Sessions
 from filterwatch.enrich.suffixes import Suffixes
 from filterwatch.enrich.when import When
@@ -88,6 +88,10 @@ class Enrich:
     def inner_host(self, url: str) -> str | None:
         """Return the host of the address that *url* shows inside itself (a translation, an archive), null for none."""
         return host_of(self._where.inner(url) or "")
+
+    def asked(self, url: str) -> Asked | None:
+        """Return what *url* asks of a search engine, suggestions and safe search too; null where it asks none."""
+        return self._where.asked(url)
 
     def prepare(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return *events* with when (``started``, ``local_*``, ``weekday``, ``in_school_hours``) and where

@@ -10,8 +10,8 @@ import polars as pl
 
 from filterwatch.enrich.columns import column
 from filterwatch.enrich.furniture import ALWAYS, Furniture, Site
-from filterwatch.enrich.hosts import normal_host
-from filterwatch.enrich.search import Engines
+from filterwatch.enrich.hosts import host_of, normal_host
+from filterwatch.enrich.search import Asked, Engines
 from filterwatch.enrich.suffixes import Suffixes
 from filterwatch.enrich.wrappers import Wrappers
 from filterwatch.events import CATEGORY_BIT
@@ -116,6 +116,12 @@ class Where:
     def inner(self, url: str) -> str | None:
         """Return the address that *url* has inside itself, null where it has none."""
         return self._wrappers.of(url)
+
+    def asked(self, url: str) -> Asked | None:
+        """Return what *url* asks of a search engine, suggestions too; null where it asks none."""
+        host = host_of(url)
+        number = self._engines.number(host, self._suffixes.registrable(host)) if host else None
+        return self._engines.asked(url, host, number) if host and number is not None else None
 
     def _site_of(self, host: str) -> Site:
         found = self._suffixes.registrable(host)
