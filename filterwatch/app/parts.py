@@ -110,12 +110,22 @@ class School:
         if self.configuration is not None:
             at = self.configuration.at
             sources += [lists.members(at(one.path), one.category, one.format) for one in configured.members]
-        # Only the owner keeps the index: a file of root's in the daemon's directory would be in its way.
-        if self.configuration is not None and is_ours(self.configuration.state):
-            return lists.prepare(sources, self.configuration.state / "lists.index", own=own)
+        kept = self.configuration.state / "lists.index" if self.configuration else None
+        # The daemon takes whatever is put there: never the lists of rules that are only tried.  Only the owner keeps
+        # the index: a file of root's in the daemon's directory would be in its way.
+        if kept is not None and self._is_in_use and is_ours(kept.parent):
+            return lists.prepare(sources, kept, own=own)
         with tempfile.TemporaryDirectory(prefix="filterwatch-") as scratch:
             # The file stays readable through its mapping after the folder is gone.
-            return lists.prepare(sources, Path(scratch) / "lists.index", own=own)
+            file = Path(scratch) / "lists.index"
+            if kept is not None:
+                file.symlink_to(kept.absolute())  # is read where it is of these very lists; else it gives way
+            return lists.prepare(sources, file, own=own)
+
+    @property
+    def _is_in_use(self) -> bool:
+        """Whether the rules are those of the configuration, by which its daemon judges."""
+        return self.configuration is not None and self.rules.resolve() == self.configuration.rules.resolve()
 
     def enrichment(self, index: lists.CategoryIndex | None = None) -> enrich.Enrich:
         """Return the enrichment.

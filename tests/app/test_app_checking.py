@@ -1,5 +1,6 @@
 """``filterwatch check``: every mistake of every part in one run, each at its place."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,19 @@ def test_the_command_lists_mistakes_with_exit_code_2_and_else_counts():
     assert "No mistakes." in done.output
     done = CliRunner().invoke(make_app(), ["check", "--rules", "/no/such"])
     assert isinstance(done.exception, ConfigurationError)
+
+
+def test_trying_other_rules_leaves_the_lists_that_the_daemon_uses_alone(school):
+    change(school / "filterwatch.yaml", "state: state", "state: state\nrules: rules")
+    (school / "state").mkdir()
+    check(school / "filterwatch.yaml")
+    index = school / "state" / "lists.index"
+    used = index.read_bytes()
+    shutil.copytree(school / "rules", school / "tried")
+    check(school / "filterwatch.yaml", school / "tried")
+    change(school / "tried" / "lists" / "games.txt", "friv.test", "friv.test\nmore.test")
+    assert check(school / "filterwatch.yaml", school / "tried").names == 2
+    assert index.read_bytes() == used
+    change(school / "rules" / "lists" / "games.txt", "friv.test", "friv.test\nmore.test")
+    check(school / "filterwatch.yaml")
+    assert index.read_bytes() != used
