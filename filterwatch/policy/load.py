@@ -126,7 +126,7 @@ def _pack_mistakes(document: Document, pack: Pack) -> Iterator[Mistake]:
         if seen.setdefault(term.term.casefold(), at) != at:
             yield document.mistake(("terms", at), f"terms.{at}: given twice, found {term.term!r}; remove one")
     for key, phrases in (("terms", [term.term for term in pack.terms]), ("benign", list(pack.benign))):
-        for at in empty(phrases):
+        for at in empty(pack.written_out(phrases)):
             problem = f"{key}.{at}: no letter or figure to look for, found {phrases[at]!r}"
             yield document.mistake((key, at), problem)
     if sum(term.weight for term in pack.terms) < pack.at_least:

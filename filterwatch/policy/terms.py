@@ -8,18 +8,21 @@ that a search is rather a lesson's.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Self
 
 import polars as pl
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from filterwatch.config import Part, Slug
 from filterwatch.policy.terms_phrases import Phrase, phrases_of, wordings
 from filterwatch.policy.terms_words import Reader, Word, everyday, plain, slang, spans
 from filterwatch.policy.values import Listed, Text
+
+_SET = re.compile(r"<([^<>\s|]*)>")
 
 
 def _something(weight: int) -> int:
@@ -32,11 +35,14 @@ class Term(Part):
     """A word or phrase.
 
     Attributes:
-        term: ``a|b|c_d`` is one of three choices, ``..`` up to three words in between.
+        term: ``a|b|c_d`` is one of three choices, ``..`` up to three words in between, ``...`` up to twelve, ``<name>``
+            the words of a set of the pack.
         weight: What it adds to the pack's sum; below 0 it takes away.
+        alone: Only where it is the whole search.
     """
 
     term: Text
+    alone: bool = False
     weight: Annotated[int, Field(ge=-1000, le=1000), AfterValidator(_something)] = 1
 
 
@@ -51,6 +57,7 @@ class Pack(Part):
         id: The file's name without its ending.
         at_least: Sum of the weights of different terms in one search from which on the pack holds; with the
             default any single term is enough.
+        sets: Choices by name, for several terms and benign phrases.
         terms: A plain word stands for a term of weight 1.
         benign: Phrases that are hidden before terms are looked for.
         reviewed: When and by whom the pack was last read through.
@@ -63,8 +70,20 @@ class Pack(Part):
     reviewed: str | None = None
     references: tuple[Text, ...] = ()
     at_least: Annotated[int, Field(ge=1, le=100_000)] = 1
+    sets: dict[Slug, Text] = Field(default_factory=dict)
     terms: Listed[Annotated[Term, BeforeValidator(_term)]]
     benign: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _knows_its_sets(self) -> Self:
+        asked = {name for text in (*(term.term for term in self.terms), *self.benign) for name in _SET.findall(text)}
+        if unknown := sorted(asked - self.sets.keys()):
+            raise ValueError(f"sets: no set of this name, found <{unknown[0]}>; add it to sets")
+        return self
+
+    def written_out(self, texts: Iterable[str]) -> list[str]:
+        """Return *texts* of the pack with the choices of its sets in place of their names."""
+        return [_SET.sub(lambda name: self.sets[name[1]], text) for text in texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +130,18 @@ class _Pattern:
     Attributes:
         at: Its place among the pack's terms, or among its benign phrases.
         weight: 0 for a benign phrase.
+        alone: Whether it must be the whole search.
     """
 
     phrase: Phrase
     pack: int
     at: int
     weight: int
+    alone: bool = False
+
+    def find(self, words: Sequence[str | None]) -> Iterator[tuple[int, ...]]:
+        """Yield the places of the words of each match in *words*."""
+        return (at for at in self.phrase.find(words) if not self.alone or len(at) == len(words))
 
 
 class _Index:
@@ -199,13 +224,13 @@ class Finder:
         texts = [word.text for word in words]
         found: dict[int, list[_Pattern]] = {}
         for one in index.near(texts):
-            if next(one.phrase.find(texts), None):
+            if next(one.find(texts), None):
                 found.setdefault(one.pack, []).append(one)
         for place in sorted(found):
             hidden = [(one, at) for one in benign[place].near(texts) for at in one.phrase.find(texts)]
             gone = {at for _, places in hidden for at in places}
             seen = [None if at in gone else text for at, text in enumerate(texts)]
-            yield place, [(one, at) for one in found[place] for at in one.phrase.find(seen)], hidden
+            yield place, [(one, at) for one in found[place] for at in one.find(seen)], hidden
 
     def _parts(self) -> tuple[Reader, _Index, dict[int, _Index], frozenset[str]]:
         if self._ready is None:
@@ -214,15 +239,15 @@ class Finder:
 
     def _made(self) -> tuple[Reader, _Index, dict[int, _Index], frozenset[str]]:
         terms = [
-            _Pattern(one, place, at, pack.terms[at].weight)
+            _Pattern(one, place, at, pack.terms[at].weight, pack.terms[at].alone)
             for place, pack in enumerate(self._packs)
-            for at, meant in enumerate(phrases([term.term for term in pack.terms]))
+            for at, meant in enumerate(phrases(pack.written_out(term.term for term in pack.terms)))
             for one in meant
         ]
         masks = [
             _Pattern(one, place, at, 0)
             for place, pack in enumerate(self._packs)
-            for at, meant in enumerate(phrases(pack.benign))
+            for at, meant in enumerate(phrases(pack.written_out(pack.benign)))
             for one in meant
         ]
         common = (

@@ -1,7 +1,7 @@
 """Phrases of term packs: words side by side, with choices and gaps.
 
-``buy|get|look_for .. weed|cannabis`` is one of three choices, then at most :data:`GAP` other words, then one of two.
-The last word is also found in the plural.
+``buy|get|look_for .. weed|cannabis`` is one of three choices, then at most :data:`GAP` other words, then one of two;
+``...`` stands for up to :data:`FAR` words.  The last word is also found in the plural.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from itertools import pairwise
 GAP = 3
 """Words that ``..`` stands for, at most."""
 
+FAR = 12
+"""Words that ``...`` stands for, at most: a search as long as a sentence."""
+
 SHORTEST_PLURAL = 3
 """Letters of the last word from which on its plural is looked for too: "as" is no plural of "a"."""
 
-_GAPS = re.compile(r"\s*\.\.+\s*")
+_GAPS = re.compile(r"\s*(\.\.+)\s*")
 _CHOICES = re.compile(r"(\S*\|\S*)")
 Slot = frozenset[str]
 
@@ -29,9 +32,17 @@ class Phrase:
 
     Attributes:
         parts: Between two of them may be a gap; each is made of words side by side, each a choice.
+        gaps: Words that may stand behind each part but the last, at most.
     """
 
     parts: tuple[tuple[Slot, ...], ...]
+    gaps: tuple[int, ...] = ()
+
+    def then(self, part: tuple[Slot, ...], gap: int) -> Phrase:
+        """Return this phrase and, behind at most *gap* other words, *part*; itself where that is empty."""
+        if not part:
+            return self
+        return Phrase((*self.parts, part), (*self.gaps, gap) if self.parts else ())
 
     @property
     def slots(self) -> list[Slot]:
@@ -74,7 +85,7 @@ class Phrase:
         here = tuple(range(at, end))
         if number + 1 == len(self.parts):
             return here
-        for start in range(end, min(end + GAP, len(words)) + 1):
+        for start in range(end, min(end + self.gaps[number], len(words)) + 1):
             if rest := self._at(words, start, number + 1):
                 return here + rest
         return None
@@ -82,7 +93,7 @@ class Phrase:
 
 def wordings(text: str) -> Iterator[str]:
     """Yield the pieces of *text* of a pack whose words :func:`phrases_of` asks for."""
-    for piece in _GAPS.split(text):
+    for piece in _GAPS.split(text)[::2]:
         for run in _CHOICES.split(piece):
             if "|" in run:
                 yield from _chosen(run)
@@ -101,14 +112,21 @@ def phrases_of(text: str, words: Callable[[str], list[str]]) -> list[Phrase]:
         text: As written in the pack.
         words: Returns the bare words of a text, short forms written out.
     """
-    out: list[tuple[tuple[Slot, ...], ...]] = [()]
-    for piece in _GAPS.split(text):
-        parts: list[tuple[Slot, ...]] = [()]
-        for run in _CHOICES.split(piece):
-            more = _choices(run, words) if "|" in run else [tuple(frozenset((word,)) for word in words(run))]
-            parts = [before + after for before in parts for after in more]
-        out = [(*before, part) if part else before for before in out for part in parts]
-    return [Phrase(_with_plural(parts)) for parts in out if parts]
+    pieces = _GAPS.split(text)
+    out = [Phrase(())]
+    for at in range(0, len(pieces), 2):
+        gap = 0 if not at else FAR if len(pieces[at - 1]) > len("..") else GAP
+        out = [one.then(part, gap) for one in out for part in _meant(pieces[at], words)]
+    return [Phrase(_with_plural(one.parts), one.gaps) for one in out if one.parts]
+
+
+def _meant(piece: str, words: Callable[[str], list[str]]) -> list[tuple[Slot, ...]]:
+    """Return what a piece of a text without gaps means: words side by side, each a choice."""
+    parts: list[tuple[Slot, ...]] = [()]
+    for run in _CHOICES.split(piece):
+        more = _choices(run, words) if "|" in run else [tuple(frozenset((word,)) for word in words(run))]
+        parts = [before + after for before in parts for after in more]
+    return parts
 
 
 def _choices(run: str, words: Callable[[str], list[str]]) -> list[tuple[Slot, ...]]:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import polars as pl
 
 from filterwatch.config import Part, read, validate
+from filterwatch.text import LOOKALIKES
 
 SHORTEST_MISTYPED = 6
 """Letters of a term's word from which on one typing mistake is forgiven: shorter words have too many neighbours."""
@@ -44,6 +45,12 @@ _SIGN = {"!": "1", "@": "4", "$": "5", "\u20ac": "3"}
 _SIGNS = ["!", "@", "$", "*", "\u20ac"]
 _RUN = re.compile(r"(.)\1{2,}")
 _DROPPED = "'\u2019\u02bc`"
+# Letters with a stroke and ligatures, which Unicode does not take apart, and letters that look like a Latin one.
+_LETTERS = dict(
+    zip("\u0142\xf8\u0111\u0127\u0167\xdf\xe6\u0153", ("l", "o", "d", "h", "t", "ss", "ae", "oe"), strict=True)
+)
+_LETTERS |= LOOKALIKES
+_LETTER = str.maketrans(_LETTERS)
 _NEAR = {frozenset(pair) for row in ("qwertyuiop", "asdfghjkl", "zxcvbnm") for pair in pairwise(row)}
 _NEAR |= {frozenset((a, b)) for a, b in zip("qwertyuio", "asdfghjkl", strict=True)}
 _NEAR |= {frozenset((a, b)) for a, b in zip("asdfghj", "zxcvbnm", strict=True)}
@@ -81,8 +88,8 @@ class Word(NamedTuple):
 def plain(texts: pl.Series) -> pl.Series:
     """Return *texts* as bare words with one blank between.
 
-    Case, accents, width, hidden signs and joining signs make no difference; signs that stand for letters become
-    figures.
+    Case, accents, width, hidden signs, joining signs and letters that look like Latin ones make no difference; signs
+    that stand for letters become figures.
     """
     signed = texts.str.contains_any(_SIGNS)
     if signed.any():
@@ -92,6 +99,7 @@ def plain(texts: pl.Series) -> pl.Series:
         pl.col("text")
         .str.normalize("NFKD")
         .str.to_lowercase()
+        .str.replace_many(list(_LETTERS), list(_LETTERS.values()))
         .str.replace_all(r"[\p{M}\p{Cf}'\x{2019}\x{2BC}`]", "")
         .str.replace_all(r"[^\p{L}\p{N}]+", " ")
         .str.strip_chars(" ")
@@ -115,7 +123,7 @@ def spans(text: str) -> list[tuple[str, int, int]]:
                 continue
             if kind[0] in "LN":
                 first, last = (first if word else at), at + 1
-                word += one.lower()
+                word += one.lower().translate(_LETTER)
             elif word:
                 out.append((word, first, last))
                 word = ""

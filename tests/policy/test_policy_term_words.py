@@ -70,6 +70,57 @@ def test_choices_and_gaps_find_what_is_said_in_between_but_not_far_apart():
     assert not holds(one, "look weed")
 
 
+def test_three_dots_reach_across_a_sentence():
+    one = finder(["my friend ... what do i do"])
+    assert holds(one, "my friend said that she does not want to go home what do i do")
+    assert not holds(one, "what do i do with my friend")
+
+
+def test_a_set_names_choices_for_several_terms():
+    sets = {"drug": "weed|magic_mushrooms"}
+    pack = Pack.model_validate(
+        {
+            "id": "p",
+            "language": "en",
+            "sets": sets,
+            "terms": ["buy .. <drug>", "<drug>|ket price"],
+            "benign": ["<drug> law"],
+        }
+    )
+    one = Finder()
+    one.add(pack)
+    assert holds(one, "buy some magic mushrooms")
+    assert holds(one, "ket price")
+    assert holds(one, "weed prices")
+    assert not holds(one, "buy weed law")
+    (found,) = one.explain("buy weed")
+    assert found.terms[0].says == "buy .. <drug>"
+
+
+def test_a_set_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="no set of this name, found <drug>"):
+        Pack.model_validate({"id": "p", "language": "en", "terms": ["buy <drug>"]})
+
+
+def test_a_term_alone_is_the_whole_search():
+    one = finder([{"term": "suicide", "alone": True}])
+    assert holds(one, "suicide")
+    assert holds(one, " Su1cide?")
+    assert not holds(one, "suicide squad")
+
+
+def test_letters_with_strokes_and_letters_that_look_alike_are_read_as_plain_ones():
+    one = finder(["popelnic samobojstwo", "suicide", "хочу умереть"])
+    assert holds(one, "popełnić samobójstwo")
+    assert holds(one, "ѕuісіdе")  # noqa: RUF001 - four of its letters are Cyrillic
+    assert holds(one, "Хочу умереть")
+
+
+@pytest.mark.parametrize("text", ["selfharm", "selfharming", "self-harm", "s3lfharm"])
+def test_one_word_in_a_pack_does_not_hide_the_two_it_is_made_of(text):
+    assert holds(finder(["self harm|harming", "selfharm tips"]), text)
+
+
 def test_a_term_of_negative_weight_takes_away():
     one = finder([{"term": "weapons", "weight": 2}, {"term": "gcse|roman", "weight": -2}], at_least=2)
     assert holds(one, "weapons")
