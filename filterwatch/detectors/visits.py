@@ -3,11 +3,13 @@
 A visit is what one person (else device, else address) does on one registrable domain, each request within two minutes
 of the last, for at most ten minutes.  Of a rule's detections in a visit the first goes out at once.  The others are
 held; when the visit is over the last of them goes out with the ``count`` of all after the first, so the counts always
-add up.  Another verdict, kind or search is never held back behind the first.
+add up.  Another verdict, kind or search is never held back behind the first, nor a visit behind what a page loaded.
 
-The reason says how often it happened: once may be an accident, thrice is persistence (decision 0162).
+The reason says how often it happened (:mod:`filterwatch.detectors.occasions`).
 
-Visits follow the times in the log, each source by itself, so that cutting a log into other batches changes nothing.
+Visits follow the times in the log, each source by itself, so that cutting a log into other batches changes nothing; a
+source that falls silent ends its visits by our clock.  How long a visit lasted is told by when its requests began: a
+tunnel is logged when it ends, long after anybody looked.
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple
 
 import polars as pl
 
 from filterwatch import detections
+from filterwatch.detectors.occasions import ACCIDENT, GLANCE, LOADED, NOTHING, PERSISTENT, Key, Occasions
 from filterwatch.events import DETECTION_SCHEMA, EVENT_SCHEMA
 
 GAP = timedelta(minutes=2)
@@ -32,45 +35,52 @@ LONGEST = timedelta(minutes=10)
 LATE = timedelta(minutes=1)
 """How far lines of a source may be out of order: so long a visit that is over waits for its last ones."""
 
-REMEMBERED = timedelta(days=7)
-"""How long an occasion is remembered."""
+TRY, TRIES = timedelta(seconds=2), 5
+"""So many blocked requests of a visit, each so long after the try before, are a person's.  Chrome and Edge ask again by
+themselves 1, 5, 30, 60 and 300 seconds after one another for a page whose connection failed (Chromium's
+net_error_auto_reloader.cc): four tries in a visit.  A browser's parallel connections come within a second."""
 
-OCCASION = timedelta(minutes=30)
-"""A visit that begins later than this after the last one began is another occasion."""
+WRONG_CLOCK = timedelta(days=1)
+"""A visit so far ahead of the next line is of a clock that was wrong."""
 
-SEARCHED = timedelta(minutes=5)
-"""A visit so soon after a search of its category was looked for."""
-
-TRY = timedelta(seconds=10)
-"""A blocked request so long after the last try is a person's, not the browser's (our judgement)."""
-
-GLANCE = timedelta(seconds=30)
-"""Who leaves sooner may have come by mistake."""
-
-TRIES = 3
-MOST_VISITS, MOST_PEOPLE = 5_000, 5_000
-"""Open visits, and occasions of one person and rule, that are remembered: a bound against endless names in a log."""
+MOST_VISITS = 5_000
+"""Open visits that are remembered: a bound against endless names in a log."""
 
 WHOLE = ("csam",)
 """Categories of which nothing is held: each address is evidence."""
 
-ACCIDENT, REPEAT, PERSISTENT = "accident?", "repeat", "persistent"
-_SAYS = {
-    ACCIDENT: "accident? the first time in 7 days",
-    REPEAT: "repeat: the second time in 7 days",
-    PERSISTENT: "persistent: at least the third time in 7 days",
-}
+_STATE = b"filterwatch-visits-2\n"
 _PLACE = ("site", "source", "stream", "line_offset")
 _STEP = timedelta(microseconds=1)
+_OVER = (GAP + LATE) // _STEP
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _NAMES = DETECTION_SCHEMA.names()
 _REASON, _LEVEL, _COUNT, _TIME = (_NAMES.index(name) for name in ("reason", "level", "count", "time"))
+_KEY = 8
+"""Parts of a visit's key: rule, source, who, domain, search, verdict, kind, and whether something loaded it."""
 
-Key = tuple[str | None, ...]
-"""Rule, source, who, domain, search, verdict and kind."""
+_SOURCE, _SEARCH, _VERDICT, _LOADED = 1, 4, 5, 7
 
 Row = list[object]
 """One detection, in the order of the schema; its time in microseconds since 1970."""
+
+
+class _Found(NamedTuple):
+    """What is asked of one detection.
+
+    Attributes:
+        number: Of its row.
+        key: Its visit's; null for what is never held.
+        at: When the log says it happened.
+        began: When the request began.
+        has_words: Whether it is told how often it happened.
+    """
+
+    number: int
+    key: Key | None
+    at: int
+    began: int
+    has_words: bool
 
 
 @dataclass(slots=True)
@@ -78,6 +88,11 @@ class _Visit:
     """A visit of which the first detection was told; times in microseconds since 1970, as the log has them.
 
     Attributes:
+        first: Time of its first request, as far as is known; of a tunnel, of its end.
+        last: Likewise of its last.
+        began: When the first request began.
+        latest: When the last one began.
+        seen: Our time when it was added to last; 0 for not since the start.
         count: Detections after the first.
         tries: Of what was blocked: requests with some time between them.
         tried: Time of the last try.
@@ -87,10 +102,13 @@ class _Visit:
 
     first: int
     last: int
+    began: int
+    latest: int
+    seen: int
+    tried: int
+    word: str = ""
     count: int = 0
     tries: int = 1
-    tried: int = 0
-    word: str = ""
     row: Row | None = None
 
     def takes(self, at: int) -> bool:
@@ -98,30 +116,15 @@ class _Visit:
         near = self.first - GAP // _STEP <= at <= self.last + GAP // _STEP
         return near and max(self.last, at) - min(self.first, at) <= LONGEST // _STEP
 
-    def add(self, at: int) -> bool:
+    def add(self, one: _Found, now: int) -> bool:
         """Take a detection in; return whether it is the last now."""
-        if at - self.tried >= TRY // _STEP:
-            self.tries, self.tried = self.tries + 1, at
-        latest = not self.count or at >= self.last
-        self.first, self.last = min(self.first, at), max(self.last, at)
-        self.count += 1
-        return latest
-
-
-@dataclass(slots=True)
-class _Occasions:
-    """When somebody did what a rule is about: the first of each of the last occasions, and the last visit."""
-
-    first: list[int]
-    last: int
-
-    def word(self, at: int) -> str:
-        """Note a visit; return what it is."""
-        if at - self.last > OCCASION // _STEP or not self.first:
-            recent = [time for time in self.first if at - time <= REMEMBERED // _STEP]
-            self.first = [*recent[-TRIES:], at]
-        self.last = max(self.last, at)
-        return (ACCIDENT, REPEAT, PERSISTENT)[min(len(self.first), TRIES) - 1]
+        if one.at - self.tried >= TRY // _STEP:
+            self.tries, self.tried = self.tries + 1, one.at
+        is_last = not self.count or one.at >= self.last
+        self.first, self.last = min(self.first, one.at), max(self.last, one.at)
+        self.began, self.latest = min(self.began, one.began), max(self.latest, one.began)
+        self.count, self.seen = self.count + 1, now
+        return is_last
 
 
 @dataclass(slots=True)
@@ -129,12 +132,14 @@ class _Batch:
     """One batch at work.
 
     Attributes:
+        now: Our time.
         told: Numbers of the rows that are told now, with words for the reason and another level, or "".
         over: The last of visits that are over.
         last: Number of the last row of each visit that goes on.
     """
 
     found: pl.DataFrame
+    now: int
     told: list[tuple[int, str, str]]
     over: list[Row]
     last: dict[Key, int] = field(default_factory=dict)
@@ -152,8 +157,7 @@ class Visits:
     def __init__(self, once: Mapping[str, str]) -> None:
         self._once = dict(once)
         self._open: dict[Key, _Visit] = {}
-        self._occasions: dict[Key, _Occasions] = {}
-        self._searched: dict[Key, int] = {}
+        self._occasions = Occasions()
         self._state: bytes | None = None
 
     def __call__(self, events: pl.DataFrame, found: pl.DataFrame, now: datetime) -> pl.DataFrame:
@@ -166,68 +170,66 @@ class Visits:
         """
         if not len(found) and not self._open:
             return found
-        told: list[tuple[int, str, str]] = []
-        over: list[Row] = []
+        ours = (now - _START) // _STEP
+        batch = _Batch(found, ours, told=[], over=[])
         if len(found):
             self._state = None
-            batch = _Batch(found, told, over)
-            for row, key, at, has_words in _keys(found, events):
-                self._take(batch, row, key, at, has_words=has_words)
+            for one in _keyed(found, events):
+                self._take(batch, one)
             for key, row in batch.last.items():
                 self._open[key].row = _row(found, row)
-        over += self._over(events, now)
-        return pl.concat([_frame(over), _said(found, told)]) if over else _said(found, told)
+        batch.over += self._over(events, ours)
+        told = _said(found, batch.told)
+        return pl.concat([_frame(batch.over), told]) if batch.over else told
 
-    def _take(self, batch: _Batch, row: int, key: Key | None, at: int, *, has_words: bool) -> None:
+    def _take(self, batch: _Batch, one: _Found) -> None:
+        key = one.key
         visit = None if key is None else self._open.pop(key, None)
-        if key is None or (visit is not None and at < visit.first and not visit.takes(at)):
-            if key is not None and visit is not None:
-                self._open[key] = visit  # the clock was set back, or the line waited long
-            batch.told.append((row, "", ""))
-            return
-        if visit is not None and visit.takes(at):
-            if visit.add(at):
-                batch.last[key] = row
-            self._open[key] = visit
-            return
-        if visit is not None:
-            self._end(batch, key, visit)
-        category = batch.found["category"][row]
-        word, says = self._word(key, category, at) if has_words else ("", "")
-        if key[4] is not None:
-            _remember(self._searched, (category, key[1], key[2]), at)
-        self._open[key] = _Visit(at, at, tried=at, word=word)
+        if visit is not None and key is not None:
+            if visit.takes(one.at):
+                if visit.add(one, batch.now):
+                    batch.last[key] = one.number
+                self._open[key] = visit
+                return
+            if 0 < visit.first - one.at <= WRONG_CLOCK // _STEP:
+                self._open[key] = visit  # the line waited long: it is told by itself
+                key = None
+            else:
+                self._end(batch, key, visit)
+        if key is None:
+            batch.told.append((one.number, "", ""))
+        else:
+            self._begin(batch, one, key)
+
+    def _begin(self, batch: _Batch, one: _Found, key: Key) -> None:
+        rule, source, who, *_ = key
+        category = batch.found["category"][one.number]
+        said = NOTHING
+        if one.has_words:
+            loaded = key[_LOADED] is not None
+            said = self._occasions.visit((rule, source, who), category, one.began, loaded=loaded)
+        if key[_SEARCH] is not None:
+            self._occasions.search(category, source, who, one.at)
+        self._open[key] = _Visit(one.at, one.at, one.began, one.began, batch.now, tried=one.at, word=said.word)
         if len(self._open) > MOST_VISITS:
             oldest = next(iter(self._open))
             self._end(batch, oldest, self._open.pop(oldest))
-        batch.told.append((row, says, self._once.get(str(key[0]), "") if word == ACCIDENT else ""))
+        level = self._once.get(str(rule), "") if said.word in {ACCIDENT, LOADED} else ""
+        batch.told.append((one.number, said.reason, level))
 
     def _end(self, batch: _Batch, key: Key, visit: _Visit) -> None:
         if key in batch.last:
             visit.row = _row(batch.found, batch.last.pop(key))
         batch.over += self._last(key, visit)
 
-    def _word(self, key: Key, category: str | None, at: int) -> tuple[str, str]:
-        """Return what a visit is, and the words for it."""
-        who = key[:3]
-        occasions = self._occasions.pop(who, None) or _Occasions([], at)
-        _remember(self._occasions, who, occasions)
-        word = occasions.word(at)
-        searched = self._searched.get((category, *who[1:]))
-        if searched is not None and 0 <= at - searched <= SEARCHED // _STEP:
-            return PERSISTENT, "persistent: searched for just before"
-        return word, _SAYS[word]
-
-    def _over(self, events: pl.DataFrame, now: datetime) -> Iterator[Row]:
-        """Yield the last detection of every visit that is over by the log's time, or by ours when nothing arrives."""
+    def _over(self, events: pl.DataFrame, ours: int) -> Iterator[Row]:
+        """Yield the last detection of every visit that is over: by its log's time, or by ours where that is silent."""
         if not self._open:
             return
-        idle = not len(events)
-        latest = {} if idle else _latest(events)
-        least = (GAP + LATE) // _STEP
-        ours = (now - _START) // _STEP
+        latest = _latest(events) if len(events) else {}
         for key, visit in list(self._open.items()):
-            if (ours if idle else latest.get(key[1] or "", 0)) - visit.last > least:
+            visit.seen = visit.seen or ours
+            if latest.get(key[_SOURCE] or "", 0) - visit.last > _OVER or ours - visit.seen > _OVER:
                 self._state = None
                 yield from self._last(key, self._open.pop(key))
 
@@ -236,62 +238,56 @@ class Visits:
         if visit.row is None:
             return
         row = list(visit.row)
-        seconds = (visit.last - visit.first) // 1_000_000
+        seconds = (visit.latest - visit.began) // 1_000_000
         says = f"{row[_REASON]}; {visit.count} more in the same visit, within {seconds} s"
-        persists = visit.tries >= TRIES and key[5] == "blocked"
-        if persists:
-            says += f"; persistent: tried {visit.tries} times"
-        elif visit.word == ACCIDENT and seconds < GLANCE.total_seconds():
+        short = visit.word == ACCIDENT and seconds < GLANCE.total_seconds()
+        if visit.tries >= TRIES and key[_VERDICT] == "blocked":
+            says += f"; {PERSISTENT}: asked for {visit.tries} times"
+        elif short or visit.word == LOADED:
             row[_LEVEL] = self._once.get(str(key[0]), row[_LEVEL])
         row[_REASON], row[_COUNT] = says, visit.count
         yield row
 
     def state(self) -> bytes:
-        """Return the open visits and who did what when, as JSON; the same bytes again as long as nothing changed."""
+        """Return the open visits and who did what when; the same bytes again as long as nothing changed."""
         if self._state is None:
             visits = [[*key, *astuple(visit)] for key, visit in self._open.items()]
-            occasions = [[*key, *astuple(one)] for key, one in self._occasions.items()]
-            searched = [[*key, at] for key, at in self._searched.items()]
-            self._state = json.dumps([visits, occasions, searched], separators=(",", ":")).encode()
+            parts = [_NAMES, visits, *self._occasions.state()]
+            self._state = _STATE + json.dumps(parts, separators=(",", ":")).encode()
         return self._state
 
     def restore(self, state: bytes) -> None:
-        """Go on from :meth:`state`."""
-        visits, occasions, searched = json.loads(state)
-        self._open = {tuple(one[:7]): _Visit(*one[7:]) for one in visits}
-        self._occasions = {tuple(one[:3]): _Occasions(*one[3:]) for one in occasions}
-        self._searched = {tuple(one[:3]): one[3] for one in searched}
+        """Go on from :meth:`state`; that of a version with other visits is left aside."""
+        if not state.startswith(_STATE):
+            return
+        names, visits, occasions, searched = json.loads(state.removeprefix(_STATE))
+        self._open = {tuple(one[:_KEY]): _Visit(*one[_KEY:]) for one in visits}
+        for visit in self._open.values():
+            visit.seen = 0  # while nobody read its source was not silent
+            if visit.row is not None and names != _NAMES:
+                had = dict(zip(names, visit.row, strict=True))
+                visit.row = [had.get(name) for name in _NAMES]
+        self._occasions.restore(occasions, searched)
         self._state = None
 
 
-_T = TypeVar("_T")
-
-
-def _remember(memory: dict[Key, _T], key: Key, value: _T) -> None:
-    memory.pop(key, None)
-    memory[key] = value  # so that the last in order is the one seen last
-    if len(memory) > MOST_PEOPLE:
-        del memory[next(iter(memory))]
-
-
-def _keys(found: pl.DataFrame, events: pl.DataFrame) -> Iterator[tuple[int, Key | None, int, bool]]:
-    """Yield of each detection its number, its visit's key (null: never held), its time, and whether it gets words."""
+def _keyed(found: pl.DataFrame, events: pl.DataFrame) -> Iterator[_Found]:
+    """Yield what is asked of each detection, in order."""
     goes = pl.Series(["http", "dns", "flow"], dtype=EVENT_SCHEMA["kind"])
-    have = set(events.columns)
+    types = EVENT_SCHEMA | {"embedded": pl.Boolean()}
     near = events.lazy().select(
         *(pl.col(name) for name in _PLACE),
         *(
-            (pl.col(name) if name in have else pl.lit(None, EVENT_SCHEMA[name])).alias(f"_{name}")
-            for name in ("time", "kind", "domain", "query", "dest_ip", "search_terms")
+            (pl.col(name) if name in events.columns else pl.lit(None, types[name])).alias(f"_{name}")
+            for name in ("time", "kind", "domain", "query", "dest_ip", "search_terms", "embedded")
         ),
     )
     near = near.filter(pl.col("line_offset").is_in(found["line_offset"].implode()))
     near = near.unique(_PLACE, keep="first")
     joined = found.lazy().join(near, on=_PLACE, how="left", nulls_equal=True, maintain_order="left")
-    held = pl.col("_kind").is_in(goes.implode()).fill_null(value=False) & ~pl.col("category").is_in(WHOLE).fill_null(
-        value=False
-    )
+    held = pl.col("_kind").is_in(goes.implode()) & ~pl.col("category").is_in(WHOLE).fill_null(value=False)
     words = pl.col("outcome").cast(pl.String).is_in(["breach", "advisory"]) & pl.col("_search_terms").is_null()
+    at = pl.coalesce("_time", "time").dt.epoch("us")
     made = joined.select(
         "rule",
         "source",
@@ -300,13 +296,15 @@ def _keys(found: pl.DataFrame, events: pl.DataFrame) -> Iterator[tuple[int, Key 
         "_search_terms",
         pl.col("action").cast(pl.String),
         "kind",
-        pl.coalesce("_time", "time").dt.epoch("us").alias("at"),
-        held.alias("held"),
+        pl.when("_embedded").then(pl.lit("loaded")).alias("loaded"),
+        at.alias("at"),
+        pl.coalesce(pl.col("time").dt.epoch("us"), at).alias("began"),
+        held.fill_null(value=False).alias("held"),
         (words & (pl.col("level").cast(pl.String) != "informational")).fill_null(value=False).alias("words"),
     ).collect(engine="in-memory")
-    for number, (*key, at, is_held, has_words) in enumerate(made.iter_rows()):
-        known = is_held and key[2] is not None and at is not None
-        yield number, tuple(key) if known else None, at or 0, has_words
+    for number, (*key, at_, began, is_held, has_words) in enumerate(made.iter_rows()):
+        known = is_held and key[2] is not None and at_ is not None
+        yield _Found(number, tuple(key) if known else None, at_ or 0, began or 0, has_words)
 
 
 def _latest(events: pl.DataFrame) -> dict[str, int]:
