@@ -74,6 +74,7 @@ class FileSource:
         self._looked: float | None = None
         self._stale = False
         self._before = frozenset(streams)
+        self._unsure_row = False
         self._turn = ""
         self._absent: dict[str, float] | None = None
         self._problems: list[str] = []
@@ -144,8 +145,8 @@ class FileSource:
                 stream.over, stream.identity.ended, stream.identity.truncated = False, True, False
             self._marks.append((stream, gaps))
         self._where.changed.clear()
-        if first and not self._beginning.first:
-            self._marks.extend(self._holes(sight))
+        if self._unsure_row or (first and not self._beginning.first):
+            self._miss_holes(sight)
         self._miss(sight)
         self._problems = [*sight.problems, *self._where.problems, *self._not_there(sight)]
 
@@ -263,11 +264,17 @@ class FileSource:
                     mtime_ns=status.st_mtime_ns,
                 )
 
-    def _holes(self, sight: Sight) -> Iterator[tuple[Stream, tuple[Gap, ...]]]:
-        """Yield what was rotated away and removed since the last stop without ever being seen."""
+    def _miss_holes(self, sight: Sight) -> None:
+        """Call lost what was rotated away and removed since the last stop without ever being seen.
+
+        A row that a rotation is just moving has a hole as well: it is looked at again when names have been still.
+        """
         found = [one for one in sight.found if one.family not in self._where.unsettled]
-        for stream, paths in holes(found, self._where.stream_at, lambda one: one.id not in self._before):
-            yield stream, tuple(self._gaps.of_hole(path) for path in paths)
+        missing = list(holes(found, self._where.stream_at, lambda one: one.id not in self._before))
+        still = abs(self._clock.now().timestamp() - self._scanner.moved()) >= _LOST_SECONDS
+        if still:
+            self._marks.extend((stream, tuple(self._gaps.of_hole(path) for path in paths)) for stream, paths in missing)
+        self._unsure_row = bool(missing) and not still
 
     def _miss(self, sight: Sight) -> None:
         """Call streams lost that have been nowhere for long enough."""

@@ -136,6 +136,10 @@ class Identity:
     truncated: bool = False
     passed: bool = False
 
+    def fits(self, read: Callable[[int, int], bytes]) -> bool:
+        """Return whether what *read* (offset, bytes) gives is this log: its head and the bytes before the offset."""
+        return self.head.fits(read(0, self.head.length)) and self.anchor.fits(read)
+
     def add_copy(self, end: Anchor) -> None:
         """Remember where a copy ends."""
         self.copies = (*(one for one in self.copies if one != end), end)[-_COPIES:]

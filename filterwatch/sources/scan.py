@@ -87,6 +87,10 @@ class Scanner:
         """Whether a name came or went since the last :meth:`look`, in the directories known then; only a hint."""
         return self._times != _times(self._times)
 
+    def moved(self) -> float:
+        """Return when a name last came or went, by the last :meth:`look`, seconds since 1970; 0.0 if nobody says."""
+        return max(self._times.values(), default=0) / 1e9
+
     def look(self) -> Sight:
         """List and stat everything; repeated while a rotation is under way, so that no file is seen half moved."""
         tries = 0

@@ -55,12 +55,19 @@ class Stream:
         """Return JSON values for a checkpoint."""
         return {"family": self.family, **self.identity.to_data()}
 
-    def open(self, content: Content, inode: Inode, trim: Trim) -> None:
-        """Go on in *content*."""
+    def open(self, content: Content, inode: Inode, trim: Trim) -> bool:
+        """Go on in *content*; return whether that holds what was read, as it did when it was told apart.
+
+        A plain file may be emptied between the two.  Looked at after the reader took its own memory from it, and
+        before that is believed, so that what is known of the log outlives its file.
+        """
         self.close()
         self.identity.inode = inode
         self.reader = Reader(content, self.offset, trim)
+        if self.offset and isinstance(content, Plain) and not self.identity.fits(content.read):
+            return False
         self.identity.head = self.reader.head()
+        return True
 
     def close(self) -> None:
         """Let go of its file."""

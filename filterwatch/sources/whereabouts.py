@@ -107,7 +107,8 @@ class Whereabouts:
         unknown = [one for one in sight.found if not self._is_known(one)]
         unknown = [one for one in unknown if not self._recognise(one)]
         current = [one for one in unknown if one.current]
-        rotated = [one for one in unknown if not one.current]
+        # Plain files first: a copy of what is read from a compressed one could not be compared with it.
+        rotated = sorted((one for one in unknown if not one.current), key=lambda one: one.compression is not None)
         # A rotated file may be a copy of a log that is itself seen for the first time: that comes first.
         for one in rotated:
             self._ask(one, Step.ANCHORS_DONE)
@@ -128,14 +129,15 @@ class Whereabouts:
         """Take note that a stream's file was emptied in place.
 
         What it held may live on in a copy.  What it holds now is a new stream, read from the same descriptor: the
-        file may be moved or removed before anybody looks again.
+        file may be moved or removed before anybody looks again.  Only a live log is emptied, so it is one, though its
+        stream may not have been given its place yet.
         """
         stream.identity.truncated = True
         self._leave(stream)
         reader, stream.reader = stream.reader, None
         if reader:
             identity = stream.identity
-            new = self._rules.make(identity.path, stream.family, reader.content, identity.inode, current=stream.current)
+            new = self._rules.make(identity.path, stream.family, reader.content, identity.inode, current=True)
             new.open(reader.content, identity.inode, self._rules.trim)
             new.moved = self._rules.now()
             self.streams[new.id] = new
@@ -253,7 +255,7 @@ class Whereabouts:
             return False
         if not isinstance(content, Plain):
             return (identity.size, identity.mtime_ns) == (one.size, one.mtime_ns)
-        holds = identity.head.fits(content.read(0, identity.head.length)) and identity.anchor.fits(content.read)
+        holds = identity.fits(content.read)
         identity.truncated = identity.truncated or not (holds or identity.ended)
         return holds
 
@@ -326,9 +328,12 @@ class Whereabouts:
         if short or stream.identity.passed or (stream.identity.ended and nothing_left):
             content.close()
         else:
-            stream.open(content, inode, self._rules.trim)
+            holds = stream.open(content, inode, self._rules.trim)
             stream.identity.ended = False
             stream.moved = self._rules.now()
+            if not holds:
+                self.emptied(stream)
+                return
         if moved:
             self.changed.append(stream)
 

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from following import COMPRESS, Daemon, Writer, a_clock, compress, copy, rename, rotated
 
+from filterwatch.clock import ManualClock
 from filterwatch.sources import whereabouts
 
 
@@ -156,6 +158,42 @@ def test_t3_emptied_and_grown_to_the_very_same_size_is_read_from_its_head(tmp_pa
     assert restarted(daemon) == same
 
 
+@pytest.mark.parametrize("size", [5, 200])
+@pytest.mark.parametrize("lines", [0, 1, 9])
+def test_t3_copied_and_emptied_at_any_moment_of_a_start_repeats_and_loses_nothing(tmp_path, monkeypatch, lines, size):
+    """The log is known again by its bytes and opened: between the two its bytes may go."""
+    read, moment, reads = os.pread, 0, 1
+    while moment < reads:
+        root = tmp_path / str(moment)
+        root.mkdir()
+        log = root / "access.log"
+        writer, daemon = Writer(log, width=20), Daemon(log)
+        daemon.poll()
+        written = writer.write(size)
+        daemon.poll()
+        written += writer.write(1)
+        daemon.kill()
+        moment, reads = moment + 1, 0
+
+        def rotate(descriptor: int, limit: int, at: int, now=moment, log=log, writer=writer, written=written) -> bytes:
+            nonlocal reads
+            reads += 1
+            if reads == now:
+                copy(log)
+                os.truncate(log, 0)
+                written += writer.write(lines) if lines else []
+            return read(descriptor, limit, at)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pread", rotate)
+            daemon.start()
+            daemon.poll()
+        daemon.settle()
+
+        assert sorted(daemon.journal.texts()) == sorted(written), f"before read {moment} of {reads}"
+        assert [gap for gap in daemon.journal.gaps if gap.certain] == []
+
+
 @pytest.mark.parametrize("suffix", COMPRESS)
 def test_t4_a_log_compressed_at_once_is_resumed_at_its_uncompressed_offset(tmp_path, suffix):
     log = tmp_path / "access.log"
@@ -175,6 +213,27 @@ def test_t4_a_log_compressed_at_once_is_resumed_at_its_uncompressed_offset(tmp_p
     assert len({stream for stream, _, _ in daemon.journal.lines}) == 4
     assert daemon.journal.gaps == []
     assert restarted(daemon) == []
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_t4_a_copy_kept_beside_its_compressed_form_is_read_once(tmp_path, suffix):
+    log = tmp_path / "access.log"
+    writer, daemon = Writer(log), Daemon(log)
+    written = writer.write(30)
+    daemon.poll()
+    daemon.kill()
+    written += writer.write(1)
+    old = copy(log)
+    os.truncate(log, 0)
+    kept = old.read_bytes()
+    compress(old, suffix)
+    old.write_bytes(kept)
+    written += writer.write(5)
+
+    daemon.start()
+    daemon.settle()
+
+    assert daemon.journal.texts() == written
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
@@ -305,6 +364,28 @@ def test_t5_a_log_missing_from_the_middle_of_the_row_is_a_gap_though_it_was_neve
     names = [gap.why.split()[0] for gap in daemon.journal.gaps]
     assert names == [f"{log}.{number}" for number in gone]
     assert all((gap.certain, gap.first_offset, gap.stream) == (True, None, "") for gap in daemon.journal.gaps)
+
+
+def test_t5_a_row_that_a_rotation_is_moving_at_a_start_has_no_gap(tmp_path):
+    log = tmp_path / "access.log"
+    clock = ManualClock(datetime.now(UTC))
+    writer, daemon = Writer(log), Daemon(log, clock)
+    written = writer.write(20)
+    daemon.poll()
+    daemon.kill()
+    for _ in range(2):
+        rename(log)
+        writer.reopen()
+        written += writer.write(7)
+    moving, gone = rotated(log, 1), tmp_path / "access.log.3"
+    rotated(log, 2).rename(gone)
+    daemon.start()
+    daemon.poll()
+    moving.rename(tmp_path / "access.log.2")
+    daemon.settle()
+
+    assert daemon.journal.gaps == []
+    assert daemon.journal.texts() == written
 
 
 @pytest.mark.parametrize("generations", [True, False])
