@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from filterwatch.alerts import Settings
 from filterwatch.alerts.settings import Grouping
-from filterwatch.app.bench_alerts import Estimate, estimate
+from filterwatch.app.bench_alerts import Estimate, Weights, estimate
 from filterwatch.app.replay import COLUMNS, judged
 from filterwatch.pipeline import Bench
+from filterwatch.policy import RuleSet
 
-KEPT = (*COLUMNS, "id", "site", "device", "identity", "group")
+_LINE = ("source", "stream", "line_offset")
+
+KEPT = (*COLUMNS, "id", "site", "device", "identity", "group", "stream", "line_offset")
 """Columns of a detection that are kept until the end."""
 
 _SAME = ("level", "outcome", "category")
 """A detection that both hold is changed where one of these differs."""
 
-_AT_MOST = 20
-"""Samples a rule, whatever is asked for: they are for reading."""
-
-WEEK = 7
-"""Days."""
+MOST_SAMPLES = 20
+"""Samples a rule: they are for reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,11 @@ class Difference:
         detections: Detections that differ, in order of time: the columns of a printed detection, ``change`` (added,
             removed or changed) and ``level_before`` (null but for changed ones).
         rules: By rule, most changes first.
+        renamed: Pairs of a rule that is gone and a new one which holds for the very same lines.
+        unfelt: Rules that are new, gone or worded otherwise and change no detection.
         kept: Detections that both hold alike.
         days: Local days from the first event to the last.
+        empty: Days from Monday to Friday among them without any event.
         people: Different persons in the events.
         devices: Different devices in the events.
         alerts: Estimated alerts a week in all, before and after.
@@ -66,8 +71,11 @@ class Difference:
 
     detections: pl.DataFrame
     rules: Sequence[Changed]
+    renamed: Sequence[tuple[str, str]]
+    unfelt: Sequence[str]
     kept: int
     days: int
+    empty: Sequence[date]
     people: int
     devices: int
     alerts: tuple[float, float]
@@ -79,36 +87,47 @@ class _Seen:
 
     people: set[int] = field(default_factory=set)
     devices: set[int] = field(default_factory=set)
-    days: set[int] = field(default_factory=set)
+    days: set[date] = field(default_factory=set)
 
     def add(self, events: pl.DataFrame) -> pl.DataFrame:
         """Count *events* in and return them."""
         self.people.update(_digests(events, "person"))
         self.devices.update(_digests(events, "device", "client_ip"))
-        if "time" in events.columns:
-            days = events["time"].drop_nulls().dt.date().unique()
-            self.days.update(day.toordinal() for day in days)
+        if "local_date" in events.columns:
+            self.days.update(events["local_date"].drop_nulls().unique().to_list())
         return events
+
+    def span(self) -> list[date]:
+        """Return every day from the first with an event to the last."""
+        if not self.days:
+            return []
+        first = min(self.days)
+        return [first + timedelta(days=n) for n in range((max(self.days) - first).days + 1)]
 
 
 def _digests(frame: pl.DataFrame, *columns: str) -> list[int]:
-    have = [name for name in columns if name in frame.columns]
-    if not have:
-        return []
-    return frame.select(pl.coalesce(have).drop_nulls().unique().hash()).to_series().to_list()
+    present = [column for column in columns if column in frame.columns]
+    return frame.select(pl.coalesce(present)).to_series().drop_nulls().unique().hash(7).to_list() if present else []
 
 
 def compare(
-    frames: Iterable[pl.DataFrame], old: Bench, new: Bench, *, alerts: Settings | None = None, samples: int = 0
+    frames: Iterable[pl.DataFrame],
+    old: Bench,
+    new: Bench,
+    *,
+    zone: ZoneInfo,
+    alerts: Settings | None = None,
+    samples: int = 0,
 ) -> Difference:
-    """Return what *new* changes over *frames*.
+    """Return what *new* holds for other than *old*.
 
     Args:
         frames: Enriched events in order of time, with ``line``.
         old: The rules of today, with detectors that remember nothing.
         new: The rules that are tried, likewise.
+        zone: The school's.
         alerts: How detections become alerts; null for the defaults.
-        samples: Detections to show for each rule, at most 20.
+        samples: Detections to show for each rule, at most :data:`MOST_SAMPLES`.
     """
     seen = _Seen()
     before, after = [], []
@@ -116,18 +135,21 @@ def compare(
         before.append(held.select(KEPT))
         after.append(instead.select(KEPT))
     was, is_ = pl.concat(before).unique("id", keep="first"), pl.concat(after).unique("id", keep="first")
-    days = max(seen.days) - min(seen.days) + 1 if seen.days else 1
     settings = alerts or Settings.model_construct(recipients={}, levels={}, grouping=Grouping())
-    found = difference(was, is_)
-    estimates = (estimate(was, settings), estimate(is_, settings))
+    found, span = difference(was, is_), seen.span()
+    weights = Weights.of(span, seen.days, zone)
+    estimates = (estimate(was, settings, weights), estimate(is_, settings, weights))
     return Difference(
         detections=found,
-        rules=_by_rule(found, estimates, days, min(samples, _AT_MOST)),
+        rules=_by_rule(found, estimates, min(samples, MOST_SAMPLES)),
+        renamed=_renamed(found, old.rules, new.rules),
+        unfelt=_unfelt(found, old.rules, new.rules),
         kept=len(is_) - len(found.filter(pl.col("change") != "removed")),
-        days=days,
+        days=len(span) or 1,
+        empty=[day for day in span if day.isoweekday() <= 5 and day not in seen.days],
         people=len(seen.people),
         devices=len(seen.devices),
-        alerts=(_weekly(estimates[0].alerts, days), _weekly(estimates[1].alerts, days)),
+        alerts=(estimates[0].alerts, estimates[1].alerts),
     )
 
 
@@ -149,7 +171,28 @@ def difference(was: pl.DataFrame, is_: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(parts).sort("time", "rule", "id")
 
 
-def _by_rule(found: pl.DataFrame, estimates: tuple[Estimate, Estimate], days: int, samples: int) -> list[Changed]:
+def _renamed(found: pl.DataFrame, old: RuleSet, new: RuleSet) -> list[tuple[str, str]]:
+    was, is_ = {rule.id for rule in old.rules}, {rule.id for rule in new.rules}
+    gone = {frozenset(_lines(found, rule)): rule for rule in sorted(was - is_)}
+    pairs = [(gone.get(frozenset(_lines(found, rule))), rule) for rule in sorted(is_ - was)]
+    return [(before, after) for before, after in pairs if before and len(_lines(found, before))]
+
+
+def _lines(found: pl.DataFrame, rule: str) -> list[tuple[object, ...]]:
+    return found.filter(pl.col("rule") == rule).select(_LINE).rows()
+
+
+def _unfelt(found: pl.DataFrame, old: RuleSet, new: RuleSet) -> list[str]:
+    was, is_ = (_wordings(rules) for rules in (old, new))
+    felt: Collection[str] = set(found["rule"])
+    return sorted(rule for rule in was | is_ if was.get(rule) != is_.get(rule) and rule not in felt)
+
+
+def _wordings(rules: RuleSet) -> dict[str, str]:
+    return {one.rule.id: one.version for one in rules.loaded}
+
+
+def _by_rule(found: pl.DataFrame, estimates: tuple[Estimate, Estimate], samples: int) -> list[Changed]:
     out = []
     for rule in found["rule"].unique().sort():
         mine = found.filter(pl.col("rule") == rule)
@@ -163,10 +206,7 @@ def _by_rule(found: pl.DataFrame, estimates: tuple[Estimate, Estimate], days: in
                 levels=_levels(mine),
                 people=len(_digests(mine, "person")),
                 devices=len(_digests(mine, "device", "client_ip")),
-                alerts=(
-                    _weekly(estimates[0].by_rule.get(rule, 0), days),
-                    _weekly(estimates[1].by_rule.get(rule, 0), days),
-                ),
+                alerts=(estimates[0].by_rule.get(rule, 0), estimates[1].by_rule.get(rule, 0)),
                 samples=mine.head(samples),
             )
         )
@@ -180,7 +220,3 @@ def _levels(mine: pl.DataFrame) -> tuple[str, str]:
     common = [mine.select(one.cast(pl.String).drop_nulls().mode().sort()).to_series() for one in (before, after)]
     was, is_ = (str(one[0]) if len(one) else "-" for one in common)
     return was, is_
-
-
-def _weekly(number: int, days: int) -> float:
-    return number * WEEK / days

@@ -1,14 +1,15 @@
 """How many alerts detections would become, grouped as :mod:`filterwatch.alerts.grouping` does, without registers.
 
-An estimate: alerts that were open before the first detection, and triage in between, are not known here.
+An estimate: alerts that were open before the first detection, triage in between and silences are not known here.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -23,6 +24,49 @@ _SWITCH_OFFS = ("filter_off", "filter_restored", "source_speaks")
 _KEY = ("site", "who", "family", "route", "compartment")
 
 
+_FRIDAY = 5
+_SCHOOL_DAYS, _WEEKEND, WEEK = 5, 2, 7
+"""Days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What an alert of some days stands for in a week of five school days.
+
+    Attributes:
+        school_day: One that begins from Monday to Friday.
+        weekend: One that begins on Saturday or Sunday.
+        weekly: One that is told once a week: a shorter time says no more than that there is one.
+        zone: The school's.
+    """
+
+    school_day: float = 1
+    weekend: float = 1
+    weekly: float = 1
+    zone: tzinfo = UTC
+
+    @classmethod
+    def of(cls, span: Sequence[date], days: Collection[date], zone: ZoneInfo) -> Weights:
+        """Return the weights of alerts over *span*, of which *days* have events.
+
+        A day from Monday to Friday without any is a holiday or a gap: it thins nothing.
+        """
+        worked = sum(day.isoweekday() <= _FRIDAY for day in days)
+        free = sum(day.isoweekday() > _FRIDAY for day in span)
+        return cls(
+            school_day=_SCHOOL_DAYS / worked if worked else 1,
+            weekend=_WEEKEND / free if free else 1,
+            weekly=min(1, WEEK / len(span)) if span else 1,
+            zone=zone,
+        )
+
+    def at(self, first: datetime, route: str) -> float:
+        """Return what an alert stands for by its first detection."""
+        if route == "weekly":
+            return self.weekly
+        return self.school_day if first.astimezone(self.zone).isoweekday() <= _FRIDAY else self.weekend
+
+
 @dataclass(slots=True)
 class Estimate:
     """How many alerts.
@@ -31,26 +75,29 @@ class Estimate:
         by_rule: Alerts that a rule has a part in.
     """
 
-    alerts: int = 0
-    by_rule: Counter[str] = field(default_factory=Counter)
+    alerts: float = 0
+    by_rule: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
-def estimate(detections: pl.DataFrame, settings: Settings) -> Estimate:
-    """Return how many alerts *detections* would become.
+def estimate(detections: pl.DataFrame, settings: Settings, weights: Weights | None = None) -> Estimate:
+    """Return how many alerts *detections* would become, each counted by its weight; without weights, as one.
 
     Args:
         detections: Columns ``time``, ``id``, ``rule``, ``level``, ``category``, ``outcome``, ``site``, ``person``,
             ``device``, ``client_ip``, ``identity`` and ``group``; each ``id`` once.
         settings: Routes and grouping.
+        weights: What each stands for in a week.
     """
-    out = Estimate()
+    out, weights = Estimate(), weights or Weights()
     told = keyed(detections.filter(~pl.col("rule").is_in(_SWITCH_OFFS)), settings).filter(pl.col("route") != "none")
     cases = told.sort("time", "id").group_by(_KEY, maintain_order=True).agg("time", "rule")
     for case in cases.iter_rows(named=True):
         within = settings.grouping.weekly if case["route"] == "weekly" else settings.grouping.within
-        for rules in _sessions(case["time"], case["rule"], within, max(settings.grouping.longest, within)):
-            out.alerts += 1
-            out.by_rule.update(rules)
+        for first, rules in _sessions(case["time"], case["rule"], within, max(settings.grouping.longest, within)):
+            weight = weights.at(first, case["route"])
+            out.alerts += weight
+            for rule in rules:
+                out.by_rule[rule] += weight
     return out
 
 
@@ -97,14 +144,14 @@ def _routed(family: Family, level: str, settings: Settings) -> tuple[str, str, b
 
 def _sessions(
     times: Sequence[datetime], rules: Sequence[str], within: timedelta, longest: timedelta
-) -> Iterator[set[str]]:
-    """Yield the rules of each session; *times* ascend."""
+) -> Iterator[tuple[datetime, set[str]]]:
+    """Yield the begin and the rules of each session; *times* ascend."""
     first = last = times[0]
     current: set[str] = set()
     for when, rule in zip(times, rules, strict=True):
         if when - last > within or when - first > longest:
-            yield current
+            yield first, current
             first, current = when, set()
         last = when
         current.add(rule)
-    yield current
+    yield first, current

@@ -21,9 +21,9 @@ FRAME = 200_000
 """Events judged at once: about 100 MB."""
 
 NOT_REPLAYED = (
-    "Judged from archived events: rules and their counts only. Lists, people, devices and school hours are as they "
-    "were when the lines were read; detectors, `visits: only`, term and holidays, and what the decoders make of a line "
-    "are not replayed. For these, replay the log files."
+    "Judged from archived events by rules and their counts only, with the lists, school hours and calendar of today. "
+    "People and devices are as they were known when the lines were read; detectors, and what the decoders make of a "
+    "line, are not replayed. For these, replay the log files."
 )
 """What an archive cannot answer, for people."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Optional
 
@@ -13,13 +14,12 @@ import typer
 
 if TYPE_CHECKING:
     from datetime import date
-
-    import polars as pl
+    from zoneinfo import ZoneInfo
 
     from filterwatch.app.bench import Difference
+    from filterwatch.app.bench_sides import Sides
     from filterwatch.app.parts import School
     from filterwatch.app.replay import Asked
-    from filterwatch.pipeline import Bench
 
 # typer reads these spellings of "may be left out".
 # ruff: noqa: UP045
@@ -47,7 +47,9 @@ def register(app: typer.Typer) -> None:
         against: Annotated[
             Optional[Path], typer.Option(metavar="DIR", help="Say what the rules in DIR would add, remove and change.")
         ] = None,
-        samples: Annotated[int, typer.Option(help="With --against: so many detections of each rule.")] = 0,
+        samples: Annotated[
+            int, typer.Option(min=0, max=20, help="With --against: so many detections of each rule.")
+        ] = 0,
         output: Annotated[Optional[Path], typer.Option(help="Write the JSON lines here; - is standard output.")] = None,
     ) -> None:
         """Run old logs through the whole pass, merged by time; nothing is sent, nothing recorded.
@@ -86,8 +88,8 @@ class _Work:
         """Print a JSON line for each detection."""
         from filterwatch.app import replay as part
 
-        with self._frames() as (frames, make), _written(output) as out:
-            for (held,) in part.judged(frames, make(None)):
+        with _written(output) as out, self._sides() as sides:
+            for (held,) in part.judged(sides.frames, sides.bench(None)):
                 out.write(part.as_json_lines(held))
 
     def print_difference(self, against: Path, samples: int, output: Path | None) -> bool:
@@ -95,44 +97,35 @@ class _Work:
         from filterwatch.app import bench
         from filterwatch.app.replay import as_json_lines
 
-        known = self.school.configuration
-        with self._frames() as (frames, make):
-            alerts = known.settings.alerts if known else None
-            found = bench.compare(frames, make(None), make(against), alerts=alerts, samples=samples)
-        if output is not None:
-            with _written(output) as out:
+        known, zone = self.school.configuration, self.school.zone
+        alerts = known.settings.alerts if known else None
+        with _written(output) if output else nullcontext() as out:
+            with self._sides() as sides:
+                old, new = sides.bench(None), sides.bench(against)
+                found = bench.compare(sides.frames, old, new, zone=zone, alerts=alerts, samples=samples)
+            if out is not None:
                 out.write(as_json_lines(found.detections))
         if output != Path("-"):
-            _table(found, archived=self.days is not None)
+            _table(found, zone, archived=self.days is not None)
         return bool(len(found.detections))
 
     @contextmanager
-    def _frames(self) -> Iterator[tuple[Iterable[pl.DataFrame], Callable[[Path | None], Bench]]]:
-        """Give the events and what makes a bench of a directory of rules; null is the school's own."""
-        from filterwatch import policy
-        from filterwatch.app import bench_archive
-        from filterwatch.app import replay as part
-        from filterwatch.pipeline import Bench, Pass
+    def _sides(self) -> Iterator[Sides]:
+        """Give what is judged and what judges it."""
+        from filterwatch.app import bench_sides
 
         if self.days is not None and self.school.configuration is not None:
             days = (self.days[1] - self.days[0]).days + 1
             with _progress(days) as seen:
-                yield (
-                    bench_archive.archived(self.school.configuration, self.days, seen),
-                    lambda directory: bench_archive.rules_only(policy.load(directory or self.school.rules)),
-                )
+                yield bench_sides.of_archive(self.school, self.school.configuration, self.days, seen)
             return
         inputs = self.asked.inputs(self.school)
-        nothing = Bench(policy.RuleSet((), {}))
-        work = Pass({one.source: one.feed for one in inputs}, self.school.enrichment(), nothing)
         with _progress(_size(path for one in inputs for path in one.paths)) as seen:
-            yield (
-                part.settled(work, inputs, seen=seen),
-                lambda directory: self.school.bench(policy.load(directory) if directory else None),
-            )
+            yield bench_sides.of_logs(self.school, inputs, seen)
 
 
-def _table(found: Difference, *, archived: bool) -> None:
+def _table(found: Difference, zone: ZoneInfo, *, archived: bool) -> None:
+    from filterwatch.app.bench_alerts import WEEK
     from filterwatch.app.bench_archive import NOT_REPLAYED
     from filterwatch.cli._records import say, table
     from filterwatch.cli._wrapped import wrapped
@@ -156,19 +149,27 @@ def _table(found: Difference, *, archived: bool) -> None:
         "Nothing differs.",
         wrap=("Rule", "Level"),
     )
-    _samples(found)
+    _samples(found, zone)
     before, after = (_number(one) for one in found.alerts)
     say("")
+    for gone, new in found.renamed:
+        wrapped(f"{new} holds for the very lines that {gone} held for: renamed.")
+    if found.unfelt:
+        wrapped(f"Rules that are new, gone or worded otherwise and change nothing here: {', '.join(found.unfelt)}.")
     wrapped(
         f"{len(found.detections):,} detections differ, {found.kept:,} are the same, over {found.days} "
         f"day{'s' if found.days > 1 else ''} with {found.people:,} people and {found.devices:,} devices."
     )
+    if found.empty:
+        wrapped(f"No event at all on {', '.join(f'{day:%a %d %b}' for day in found.empty)}.")
     wrapped(f"Estimated alerts a week in all: {before} before, {after} after.")
+    if found.days < WEEK:
+        wrapped("A guess: less than a week was judged, and each school day is taken to be like these.")
     if archived:
         wrapped(NOT_REPLAYED)
 
 
-def _samples(found: Difference) -> None:
+def _samples(found: Difference, zone: ZoneInfo) -> None:
     from filterwatch.cli._records import say
     from filterwatch.cli._wrapped import wrapped
     from filterwatch.text import defang
@@ -181,7 +182,8 @@ def _samples(found: Difference) -> None:
         for row in rule.samples.iter_rows(named=True):
             illegal = row["category"] == "csam"
             host = "host withheld: illegal content" if illegal else defang(row["host"] or "no host")
-            said = f"{row['change']} {row['time']:%d %b %H:%M} UTC, {row['group'] or 'unknown'}, {host}"
+            when = row["time"].astimezone(zone)
+            said = f"{row['change']} {when:%d %b %H:%M}, {row['group'] or 'unknown'}, {host}"
             wrapped(f"{said}, {row['action'] or 'action unknown'}: {row['reason']}", "  ")
 
 
@@ -201,13 +203,21 @@ def _size(paths: Iterable[Path]) -> int:
 
 @contextmanager
 def _written(path: Path | None) -> Iterator[BinaryIO]:
+    """Give where to write; a file is for its owner alone, for it is about people."""
+    from filterwatch.errors import FilterwatchError
+
     if path is None or path == Path("-"):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
-    else:
-        path.touch(mode=0o600)  # it is about people
-        with path.open("wb") as out:
-            yield out
+        return
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise FilterwatchError(f"--output {path}: cannot be written: {error.strerror}; name another file") from None
+    with os.fdopen(descriptor, "wb") as out:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.fchmod(descriptor, 0o600)
+        yield out
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from filterwatch import archive, records
 from filterwatch.alerts import Settings
 from filterwatch.alerts.settings import Grouping
 from filterwatch.app import bench
-from filterwatch.app.bench_alerts import estimate
+from filterwatch.app.bench_alerts import Weights, estimate
 from filterwatch.app.bench_archive import days_asked
 from filterwatch.app.replay import Asked, settled
 from filterwatch.app.settings import load, shipped
@@ -112,7 +112,8 @@ def test_the_table_names_nobody_and_samples_show_hosts_that_link_nowhere(school)
     assert max(map(len, shown.splitlines())) <= 80
 
 
-def test_last_week_is_judged_again_straight_from_the_archive(school):
+def journalled(school):
+    """Put the log's events into the journal; return the state directory."""
     asked = Asked(school / "filterwatch.yaml", school / "ours", sources=[f"squid={school / 'access.log'}"])
     known = asked.school()
     inputs = asked.inputs(known)
@@ -123,6 +124,11 @@ def test_last_week_is_judged_again_straight_from_the_archive(school):
     with Journal.open(state / "journal.db", writer=True, clock=SystemClock()) as journal:
         at = Checkpoint("squid", events["stream"][0], 10_000)
         journal.commit(Commit(MONDAY, at, 0, events, counts=Counts(12, 12)))
+    return state
+
+
+def test_last_week_is_judged_again_straight_from_the_archive(school):
+    state = journalled(school)
 
     words = ("--from", "2026-11-25", "--to", "2026-11-25")
     done = run(school, *words, "--against", school / "other")
@@ -190,6 +196,91 @@ def test_the_estimate_counts_the_alerts_that_grouping_makes(seed):
     assert estimated.alerts == len(made)
     for rule in found["rule"].unique():
         assert estimated.by_rule[rule] == sum(any(d["rule"] == rule for d in one.detections) for one in made), rule
+
+
+LONDON = ZoneInfo("Europe/London")
+WEEK_OF_DAYS = [MONDAY.date() + timedelta(days=n) for n in range(7)]
+
+
+def test_a_week_is_estimated_from_its_school_days_and_a_day_without_events_thins_nothing():
+    whole = Weights.of(WEEK_OF_DAYS, WEEK_OF_DAYS, LONDON)
+    assert (whole.at(MONDAY, "daily"), whole.at(MONDAY + timedelta(days=5), "daily"), whole.weekly) == (1, 1, 1)
+    monday = Weights.of(WEEK_OF_DAYS[:1], WEEK_OF_DAYS[:1], LONDON)
+    assert (monday.at(MONDAY, "immediate"), monday.at(MONDAY, "weekly")) == (5, 1)
+    gaps = Weights.of(WEEK_OF_DAYS[:5], WEEK_OF_DAYS[:2], LONDON)
+    assert gaps.at(MONDAY, "daily") == 2.5
+    fortnight = [*WEEK_OF_DAYS, *(day + timedelta(days=7) for day in WEEK_OF_DAYS)]
+    both = Weights.of(fortnight, fortnight, LONDON)
+    assert (both.at(MONDAY, "daily"), both.at(MONDAY, "weekly")) == (0.5, 0.5)
+    night = datetime(2026, 7, 17, 23, 30, tzinfo=UTC)  # in London it is Saturday
+    assert Weights.of([night.date()], [night.date()], LONDON).at(night, "daily") == 1
+    assert Weights.of([], [], LONDON).at(MONDAY, "daily") == 1
+
+
+def test_a_day_is_scaled_to_five_and_called_a_guess(school):
+    done = run(school, school / "access.log", "--against", school / "other")
+    assert "4 before" not in done.stdout
+    assert "A guess: less than a week was judged" in done.stdout
+
+
+def test_a_rule_with_another_name_is_told_and_so_is_one_that_changes_nothing(school):
+    other = school / "other"
+    shutil.rmtree(other)
+    shutil.copytree(school / "ours", other)
+    text = (other / "bypass-vpn.yaml").read_text()
+    (other / "tunnels.yaml").write_text(text.replace("id: bypass-vpn", "id: tunnels"))
+    (other / "bypass-vpn.yaml").unlink()
+    (other / "gambling.yaml").write_text((other / "gambling.yaml").read_text().replace("title: ", "title: Other "))
+    told = " ".join(run(school, school / "access.log", "--against", other).stdout.split())
+    assert "tunnels holds for the very lines that bypass-vpn held for: renamed." in told
+    assert "change nothing here: gambling." in told
+
+
+@pytest.mark.parametrize("what", ["logs", "archive"])
+def test_rules_are_judged_with_the_lists_beside_them(school, what):
+    other = school / "other"
+    shutil.rmtree(other)
+    shutil.copytree(school / "ours", other)
+    (other / "lists" / "gambling.txt").write_text("# category: gambling\nx.test\n")
+    words = [school / "access.log"]
+    if what == "archive":
+        journalled(school)
+        words = ["--from", "2026-11-25", "--to", "2026-11-25"]
+    done = run(school, *words, "--against", other, "--samples", "20")
+    (row,) = (line.split()[1:4] for line in done.stdout.splitlines() if line.startswith("gambling  "))
+    assert row == ["4", "4", "0"]
+    assert "removed 25 Nov 09:49, pupils, www[.]bet365[.]com" in done.stdout
+    assert "added 25 Nov 09:48, pupils, x[.]test" in done.stdout
+
+
+def test_archived_days_are_judged_by_windows_visits_and_terms_like_the_log(school):
+    config = (school / "filterwatch.yaml").read_text()
+    (school / "filterwatch.yaml").write_text(
+        config + "calendar: {terms: [{from: 2026-09-01, to: 2026-12-18}]}\nrules: ours\n"
+    )
+    text = (school / "ours" / "gambling.yaml").read_text()
+    when = 'when: {windows: [{days: mon-fri, from: "09:46", to: "10:00"}], terms: term_time}\noutcome:'
+    windows = text.replace("outcome:", when)
+    (school / "ours" / "gambling.yaml").write_text(windows.replace("categories: [gambling]", "host: [bet365.com]"))
+    (school / "ours" / "bypass-vpn.yaml").write_text(
+        (school / "ours" / "bypass-vpn.yaml").read_text().replace("outcome:", "visits: only\noutcome:")
+    )
+    journalled(school)
+    live = run(school, "--source", f"squid={school / 'access.log'}").stdout.splitlines()
+    again = run(school, "--from", "2026-11-25", "--to", "2026-11-25").stdout.splitlines()
+    assert [json.loads(line)["rule"] for line in again] == [json.loads(line)["rule"] for line in live]
+    assert 0 < sum(json.loads(line)["rule"] == "gambling" for line in live) < 4
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_work_and_a_file_is_for_its_owner_alone(school):
+    with pytest.raises(FilterwatchError, match=r"--output /nowhere/x: cannot be written: No such file"):
+        run(school, school / "access.log", "--output", "/nowhere/x")
+    out = school / "diff.jsonl"
+    out.write_text("old")
+    out.chmod(0o644)
+    run(school, school / "access.log", "--against", school / "other", "--output", out)
+    assert (out.stat().st_mode & 0o777) == 0o600
+    assert run(school, school / "access.log", "--against", school / "other", "--samples", "-1").exit_code == 2
 
 
 def test_what_only_one_holds_and_what_both_hold_otherwise_differs():
