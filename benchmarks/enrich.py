@@ -1,8 +1,8 @@
 """Enrichment against its budget: batches of 65,536 squid-like and dnsmasq-like events, 45,000 hosts, 1,200 people.
 
-Run: ``python -m benchmarks.enrich``.  Figures are microseconds of processor time a line (all threads), the median
-of the batches; in the first batch nothing is remembered yet, ``known hosts`` is the last batch again.  Lists are left
-out: ``benchmarks.lists`` measures them.
+Run: ``python -m benchmarks.enrich``.  ``chain`` is a filter in front of squid, with both their logs.  Figures are
+microseconds of processor time a line (all threads), the median of the batches; in the first batch nothing is remembered
+yet, ``known hosts`` is the last batch again.  Lists are left out: ``benchmarks.lists`` measures them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ from filterwatch.events import ACTION, KIND, TIME
 
 LINES, BATCHES, HOSTS, PEOPLE = 65_536, 8, 45_000, 1_200
 BUDGETS = {"squid prepare us": 0.8, "squid settle us": 0.4, "dnsmasq prepare us": 0.5, "dnsmasq settle us": 1.0,
-           "live ms for 500 lines": 12.0}  # fmt: skip
+           "chain prepare us": 0.8, "chain settle us": 0.8, "live ms for 500 lines": 12.0}  # fmt: skip
 """At most; decode, enrich, policy and journal together may take 2.5 us a line (the design's 400,000 lines/s)."""
 
 SEARCHES = 0.01
 """Share of lines that are a search."""
+
+BLOCKED = 0.02
+"""Share of requests that the proxy behind a filter blocks."""
 
 _START = int(datetime(2026, 11, 23, 8, tzinfo=UTC).timestamp() * 1_000_000)
 
@@ -95,6 +98,25 @@ def dnsmasq(rng: np.random.Generator, hosts: pl.Series, batch: int) -> pl.DataFr
     )
 
 
+def chain(rng: np.random.Generator, hosts: pl.Series, batch: int) -> pl.DataFrame:
+    """Return a batch of a filter's lines, each with squid's line of the same request behind it."""
+    asked = squid(rng, hosts, batch)[: LINES // 2]
+    tunnel = pl.col("method") == "CONNECT"
+    front = asked.with_columns(
+        source=pl.lit("filter"),
+        stream=pl.lit("1:2:5"),
+        url=pl.when(tunnel).then(pl.format("https://{}:443", "host")).otherwise(pl.col("url").str.strip_suffix("/")),
+    )
+    blocked = pl.Series(rng.random(len(asked)) < BLOCKED)
+    behind = asked.with_columns(
+        client_ip=pl.lit("127.0.0.1"),
+        user=pl.lit(None, pl.String),
+        action=pl.when(blocked).then(pl.lit("blocked", ACTION)).otherwise("action"),
+    )
+    order = np.arange(LINES).reshape(2, -1).T.ravel()
+    return pl.concat([front, behind])[order]
+
+
 def measured(enrich: Enrich, batches: list[pl.DataFrame]) -> tuple[list[float], list[float]]:
     """Return microseconds a line of prepare and settle, for each batch."""
     prepared, settled = [], []
@@ -108,20 +130,21 @@ def measured(enrich: Enrich, batches: list[pl.DataFrame]) -> tuple[list[float], 
     return prepared, settled
 
 
-def _school() -> Enrich:
+def _school(*, chained: bool) -> Enrich:
     people = {
         "ranges": [{"net": "10.10.0.0/16", "group": "pupils", "device_class": "individual"}],
         "patterns": [{"user": "^[0-9]{2}[a-z0-9]+$", "group": "pupils"}],
     }
     terms = [{"from": "2026-09-01", "to": "2026-12-18"}]
-    return build(Settings.model_validate({"people": people, "calendar": {"terms": terms}}))
+    chains = [{"source": "squid", "behind": "filter"}] if chained else []
+    return build(Settings.model_validate({"people": people, "calendar": {"terms": terms}, "chains": chains}))
 
 
 def main() -> int:
     rng, hosts = np.random.default_rng(7), _hosts()
     figures: dict[str, float] = {}
-    for name, made in (("squid", squid), ("dnsmasq", dnsmasq)):
-        enrich = _school()
+    for name, made in (("squid", squid), ("dnsmasq", dnsmasq), ("chain", chain)):
+        enrich = _school(chained=name == "chain")
         batches = [made(rng, hosts, number) for number in range(BATCHES)]
         prepared, settled = measured(enrich, batches)
         print(f"{name}: first batch prepare {prepared[0]:.2f}, settle {settled[0]:.2f} us a line")

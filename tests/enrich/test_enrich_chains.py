@@ -53,6 +53,8 @@ def counted(*batches, chain=CHAIN):
         ("https://a.example:443", "a.example:443"),
         ("http://a.example?q=1", "http://a.example/?q=1"),
         ("https://a.example/x", "https://a.example:443/x"),
+        ("HTTP://a.example:80?q=1", "http://a.example/?q=1"),
+        ("https://a.example:443/?q=1", "https://a.example/?q=1"),
     ],
 )
 def test_the_two_spellings_of_one_url_are_one_place(ours, theirs):
@@ -60,6 +62,12 @@ def test_the_two_spellings_of_one_url_are_one_place(ours, theirs):
     out = Once([CHAIN]).add(events(*rows))
     assert out["counted"].to_list() == [True, False]
     assert out["action"].to_list() == ["blocked", "blocked"], "only the same place takes the verdict"
+
+
+@pytest.mark.parametrize("theirs", ["https://a.example:8443/x", "https://a.example/x?", "http://b.example/x"])
+def test_another_port_or_path_is_another_place(theirs):
+    rows = [front(1, "https://a.example/x"), parent(1.4, theirs, "blocked")]
+    assert Once([CHAIN]).add(events(*rows))["action"].to_list() == ["allowed", "blocked"]
 
 
 def test_what_came_through_the_filter_never_counts_whichever_line_comes_first():
