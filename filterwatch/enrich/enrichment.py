@@ -17,7 +17,6 @@ from filterwatch.enrich.asof import SCHEMA as FACTS
 from filterwatch.enrich.calendar import Calendar
 from filterwatch.enrich.chains import RECENT as CHAINED
 from filterwatch.enrich.chains import Chain
-from filterwatch.enrich.hosts import host_of
 from filterwatch.enrich.identity import Identity
 from filterwatch.enrich.lease_files import LeaseFiles
 from filterwatch.enrich.leases import Leases
@@ -85,9 +84,9 @@ class Enrich:
         """Take newer category lists from the next batch on."""
         self._where.use(index)
 
-    def inner_host(self, url: str) -> str | None:
-        """Return the host of the address that *url* shows inside itself (a translation, an archive), null for none."""
-        return host_of(self._where.inner(url) or "")
+    def inside(self, url: str) -> str | None:
+        """Return the address that *url* shows inside itself (a translation, an archive), null for none."""
+        return self._where.inner(url)
 
     def asked(self, url: str) -> Asked | None:
         """Return what *url* asks of a search engine, suggestions and safe search too; null where it asks none."""

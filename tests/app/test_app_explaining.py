@@ -6,17 +6,21 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from filterwatch import records
 from filterwatch.app import explaining
 from filterwatch.app.evidence import shown
 from filterwatch.app.explaining import Request
+from filterwatch.app.explaining.address import read
 from filterwatch.app.parts import School
 from filterwatch.app.settings import load
 from filterwatch.cli import make_app
 from filterwatch.clock import SystemClock
 from filterwatch.detections import make
+from filterwatch.enrich import host_of
 from filterwatch.errors import FilterwatchError
 from filterwatch.events import GROUP, LEVEL, OUTCOME
 from filterwatch.journal import Commit, Journal
@@ -62,26 +66,76 @@ def explained(rules: Path, address: str, **asked) -> explaining.Explained:
 def test_the_host_that_an_address_shows_inside_itself_is_told(rules):
     for address in ("https://web.archive.org/web/2020/http://www.bet.test/", "www-bet-test.translate.goog"):
         found = explained(rules, address, group="pupils")
-        assert found.inner == "www.bet.test"
-        assert [one.entry for one in found.entries] == ["bet.test"]
-        assert [one.rule.id for one in found.holds] == ["gambling"]
-        assert json.loads(explaining.as_json(found))["inner_host"] == "www.bet.test"
-    assert explained(rules, "https://www.bet.test/x").inner is None
+        assert found.inside.host == "www.bet.test"
+        assert [(one.host, one.entry) for one in found.listings] == [("www.bet.test", "bet.test")]
+        assert [one.rule for one in found.holds] == ["gambling"]
+        assert json.loads(explaining.as_json(found))["address"]["inside"]["host"] == "www.bet.test"
+    assert explained(rules, "https://www.bet.test/x").inside is None
 
 
-def test_a_rule_that_holds_says_why_and_one_that_nearly_holds_says_what_is_missing(rules):
+def test_a_rule_that_holds_says_why_and_one_that_nearly_holds_says_what_is_missing_and_where(rules):
     found = explained(rules, "https://www.bet.test/x", group="pupils")
-    assert [one.rule.id for one in found.holds] == ["gambling"]
-    assert found.holds[0].reason == "host is on the gambling list"
-    assert [(one.list, one.entry, one.used) for one in found.entries] == [("gambling", "bet.test", True)]
-    assert (found.host, found.domain, found.in_school_hours) == ("www.bet.test", "bet.test", True)
+    assert [(one.rule, one.reason, one.more) for one in found.holds] == [
+        ("gambling", "host is on the gambling list", 0)
+    ]
+    assert found.nearly == []
+    assert [(one.list, one.entry, one.used) for one in found.listings] == [("gambling", "bet.test", True)]
+    assert (found.address.host, found.domain, found.in_school_hours) == ("www.bet.test", "bet.test", True)
     found = explained(rules, "www.bet.test", group="staff")
-    assert [one.rule.id for one in found.holds] == []
-    assert [one.missing for one in found.nearly] == [("who: needs: the person is one of pupils",)]
+    assert found.holds == []
+    [near] = found.nearly
+    [lack] = near.lacks
+    assert (near.rule, lack.needs, lack.found, lack.excepts) == (
+        "gambling",
+        "the person is one of pupils",
+        "staff",
+        False,
+    )
+    assert lack.says == "who.groups: pupils"
+    line = (rules / "gambling.yaml").read_text().splitlines()[lack.line - 1]
+    assert (lack.file, line) == (str(rules / "gambling.yaml"), "who: {groups: [pupils]}")
 
 
-def test_an_address_written_in_a_strange_way_is_the_host_it_means(rules):
-    assert explained(rules, "HTTP://user:pw@WWW.Bet.TEST.:8080/#x").host == "www.bet.test"
+@pytest.mark.parametrize(
+    ("typed", "url", "steps"),
+    [
+        ("https://www.bet.test/x?a=1", "https://www.bet.test/x?a=1", ()),
+        ("bet.test", "http://bet.test/", ()),
+        ("bet.test:443", "https://bet.test/", ("no scheme: https taken", "the scheme's own port dropped")),
+        ("HTTP://user:pw@WWW.Bet.TEST.:8080/#x", "http://www.bet.test:8080/", (
+            "user name and password dropped", "capitals made small", "dot at the end dropped",
+            "what follows # dropped: it is never sent",
+        )),
+        ("mailto:sam@bet.test", "http://bet.test/", ("user name and password dropped",)),
+        ("http://bet.test/?u=1&password=hunter2", "http://bet.test/?u=1&password=***",
+         ("secrets in it cut out, as out of every log line",)),
+        ("http://bücher.test/", "http://xn--bcher-kva.test/", ("letters beyond a to z written as they travel (xn--)",)),
+        ("http://\uff42et.test/", "http://bet.test/", ("letters of other forms made plain",)),
+        ("http://0x7f.1/", "http://127.0.0.1/", ("an IP address in its usual form",)),
+        ("[::FFFF:192.0.2.1]:81", "http://192.0.2.1:81/",
+         ("capitals made small", "an IP address in its usual form", "no scheme: http taken")),
+        ("2001:DB8::0:1", "http://[2001:db8::1]/", ("capitals made small", "an IP address in its usual form")),
+        ("http:/bet.test/x", "http://bet.test/x", ()),
+        ("https:\\\\bet.test", "https://bet.test/", ("\\ read as /",)),
+        ("192.0.2.0/24", "http://192.0.2.0/", ("a range of addresses: its first one is asked for",)),
+        (" bet.test\\x ", "http://bet.test/x",
+         ("blanks and line ends dropped", "\\ read as /", "no scheme: http taken")),
+        ("b%65t.test/p", "http://bet.test/p", ("percent-escapes in the host undone", "no scheme: http taken")),
+    ],
+)  # fmt: skip
+def test_an_address_written_in_a_strange_way_is_the_one_it_means_and_it_is_said_why(rules, typed, url, steps):
+    found = explained(rules, typed)
+    assert (found.address.url, found.address.steps) == (url, steps)
+    assert host_of(found.address.url) == found.address.host == host_of(typed.partition("/24")[0])
+
+
+@given(st.text(max_size=80) | st.from_regex(r"(https?://)?([a-z:@%]{0,9}@)?[A-Za-z0-9.%\[\]:-]{1,20}[/?#\\].{0,20}"))
+def test_whatever_is_typed_its_one_form_names_the_same_host(text):
+    found = read(text)
+    assert (found is None) == (host_of(text) is None)
+    if found is not None:
+        assert host_of(found.url) == found.host == host_of(text)
+        assert "@" not in found.url.partition("://")[2].partition("/")[0]
 
 
 def test_a_person_is_known_by_user_name_or_by_name_and_a_stranger_is_nobody(rules, tmp_path):
@@ -91,7 +145,7 @@ def test_a_person_is_known_by_user_name_or_by_name_and_a_stranger_is_nobody(rule
 
     def who(person):
         found = explaining.explain(school, Request("bet.test", MONDAY, person))
-        return found.person, found.group, found.year, [one.rule.id for one in found.holds]
+        return found.who.person, found.who.group, found.who.year, [one.rule for one in found.holds]
 
     amina = ("amina example", "pupils", "5", ["gambling"])
     assert who("y5.amina") == amina
@@ -122,9 +176,12 @@ def test_an_illegal_address_is_shown_nowhere(rules):
 def test_every_line_of_an_explanation_fits_the_terminal(rules):
     words = ["explain", "www.bet.test", "--group", "pupils", "--at", "2026-11-23 10:15", "--rules", str(rules)]
     output = CliRunner().invoke(make_app(), words).output
-    assert "Mon 23 Nov 2026 10:15, in school hours" in output
+    assert "Mon 23 Nov 2026 10:15: in school hours (08:30 to 15:30)" in output
     assert 'policy: "The words." (Use)' in output
     assert max(len(line) for line in output.splitlines()) <= 80
+    for width in (40, 60, 120):
+        output = CliRunner(env={"COLUMNS": str(width)}).invoke(make_app(), words).output
+        assert max(len(line) for line in output.splitlines()) <= width
 
 
 def test_a_raw_line_cannot_move_the_cursor_and_holds_no_link():
@@ -210,11 +267,15 @@ def test_terms_of_a_search_are_told_with_their_weights_and_json_says_the_same(ru
     (rules / "terms" / "drugs.yaml").write_text(
         "id: drugs\nlanguage: en\nat_least: 3\nterms: [{term: buy weed, weight: 3}]\nbenign: [sea weed]\n"
     )
-    words = ["explain", "https://www.google.com/search?q=buy+weed", "--rules", str(rules)]
-    said = CliRunner().invoke(make_app(), words).output
-    assert "Terms of pack drugs: 3, reaches the 3 it asks for" in said
-    assert '"buy weed" counts 3' in said
-    told = json.loads(CliRunner().invoke(make_app(), [*words, "--json"]).output)
-    assert told["terms"][0]["terms"][0]["places"] == [[0, 3], [4, 8]]
+    drugs = "id: drugs\ntitle: Drugs\ncategory: drugs\nmatch: {search_terms: {pack: drugs}}\n"
+    (rules / "drugs.yaml").write_text(drugs + HEAD + EXAMPLES)
+    words = ["explain", "--search", "where to buy weed [not sea weed]", "--rules", str(rules)]
+    said = CliRunner(env={"COLUMNS": "120"}).invoke(make_app(), words).output
+    assert "where to [buy weed] (not {sea weed})" in said
+    assert "pack drugs: 3 points, 3 are enough" in said
+    assert 'harmless together, so that their words do not count: "sea weed"' in said
+    told = json.loads(CliRunner().invoke(make_app(), [*words, "--json"]).output)["search"]
+    assert (told["engine"], told["kind"]) == ("google", "search")
+    assert told["packs"][0]["terms"][0]["places"] == [[9, 12], [13, 17]]
     awful = CliRunner().invoke(make_app(), ["explain", "img.awful.test", "--rules", str(rules), "--json"]).output
     assert "awful" not in awful

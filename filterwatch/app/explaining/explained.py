@@ -1,0 +1,118 @@
+"""Everything that is known of a request, and what the rules say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from filterwatch import enrich, policy
+from filterwatch.app.explaining import address as addresses
+from filterwatch.app.explaining import judged, request
+from filterwatch.app.explaining.address import Address
+from filterwatch.app.explaining.judged import ILLEGAL, Held, Near
+from filterwatch.app.explaining.listed import Listing, Lists, Name
+from filterwatch.app.explaining.request import Request, Who
+from filterwatch.app.parts import School
+from filterwatch.errors import FilterwatchError
+from filterwatch.policy.terms import Found
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What is known of a request and what the rules say of it.
+
+    Attributes:
+        address: In its one form, and how it was got.
+        domain: Registrable domain; null for an address, a single word and a suffix.
+        inside: Address that it shows inside itself, as a translation or an archive does; null for none.
+        alike: ASCII name that the host looks like, and is not; null for none.
+        listings: What lists say of the host, nearest first, then of the one inside.
+        name: What the host's name gives away by itself; null for nothing.
+        categories: Those that count.
+        search: What the URL asks of a search engine; null where it asks nothing.
+        packs: What term packs say of the search: the places of terms and of phrases that hide them.
+        who: Who asks.
+        at: When, in the school's zone.
+        school: By which entry of the calendar it is school time, or not.
+        in_school_hours: Whether it is.
+        visit: False for what other pages and programs load by themselves.
+        holds: Rules that hold.
+        nearly: Rules that lack one condition only, nearest first.
+        rules: Folder of the rules.
+        withheld: Whether the address must not be shown: illegal content.
+    """
+
+    address: Address
+    domain: str | None
+    inside: Address | None
+    alike: str | None
+    listings: Sequence[Listing]
+    name: Name | None
+    categories: Sequence[str]
+    search: enrich.Asked | None
+    packs: Sequence[Found]
+    who: Who
+    at: datetime
+    school: str
+    in_school_hours: bool | None
+    visit: bool
+    holds: Sequence[Held]
+    nearly: Sequence[Near]
+    rules: Path
+    withheld: bool
+
+
+def explain(school: School, asked: Request) -> Explained:
+    """Return what the pass says of a request.
+
+    Raises:
+        FilterwatchError: The address names no host, or there is no such group, kind, verdict or device.
+        ConfigurationError: With every mistake of lists, people or rules.
+    """
+    address = addresses.read(asked.address)
+    if address is None:
+        raise FilterwatchError(
+            "this names no host; write a URL, a host or a case number such as FW-2026-7KQ3M, or words with --search"
+        )
+    asked.check()
+    index = school.index()
+    context = school.enrichment(index)
+    event = request.settled(context, asked, address)
+    row = event.row(0, named=True)
+    rules = policy.load(school.rules)
+    verdicts = rules.explain(event)
+    inner = context.inside(address.url)
+    inside = addresses.read(inner) if inner else None
+    withheld = _illegal(row["categories"], verdicts)
+    lists = Lists(school, index)
+    configuration = school.configuration
+    calendar = configuration.settings.calendar if configuration else enrich.Calendar()
+    local = asked.at.astimezone(school.zone)
+    terms = row["search_terms"]
+    return Explained(
+        address=address,
+        domain=row["domain"],
+        inside=inside,
+        alike=enrich.looks_like(address.host),
+        listings=[*lists.of(address.host, address.url), *(lists.of(inside.host, inside.url) if inside else ())],
+        name=lists.name(address.host),
+        categories=row["categories"] or (),
+        search=context.asked(address.url) if asked.kind == "http" else None,
+        packs=rules.terms(terms) if terms else (),
+        who=request.who(context, asked, row),
+        at=local,
+        school=calendar.why(local.replace(tzinfo=None)),
+        in_school_hours=row["in_school_hours"],
+        visit=not row.get("embedded"),
+        holds=judged.held(rules, verdicts, row, configuration.settings.alerts if configuration else None),
+        nearly=judged.near(rules, verdicts, row, hide=withheld),
+        rules=school.rules,
+        withheld=withheld,
+    )
+
+
+def _illegal(categories: Sequence[str] | None, verdicts: Sequence[policy.Verdict]) -> bool:
+    rules = any(one.match.held for one in verdicts if one.rule.category == ILLEGAL)
+    return rules or ILLEGAL in (categories or ())

@@ -1,0 +1,301 @@
+"""An explanation as people read it: the verdict first, then the chain that led to it."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from filterwatch.text import defang, printable
+
+if TYPE_CHECKING:
+    from filterwatch.app.explaining.explained import Explained
+    from filterwatch.app.explaining.judged import Condition, Held, Near, Told
+    from filterwatch.app.explaining.listed import Listing
+    from filterwatch.policy.terms import Found, Span
+
+WITHHELD = "withheld: illegal content. Do not look for it."
+SHOWN = 6
+"""Rules that nearly hold and are shown without --all."""
+
+ALTERNATIVES = 3
+"""Conditions any one of which would do that are shown of a rule."""
+
+NARROWEST, WIDEST = 40, 120
+LABEL = 9
+_LONGEST = 400
+"""Characters of an address or a search that are shown: the host stands in front of them."""
+
+_ROUTES = {
+    "immediate": "told at once to the {}",
+    "daily": "in the daily digest of the {}",
+    "weekly": "in the weekly report",
+    "none": "only counted in reports",
+}
+_MODES = {
+    "suffix": "and all below it",
+    "exact": "that name alone",
+    "children": "all below it",
+    "range": "a range of addresses",
+    "page": "a page and what is below it",
+    "allow": "an exception",
+    "set aside": "set aside",
+}
+_ORIGINS = {"shipped": "comes with filterwatch", "own": "the school's own", "members": "a members' list"}
+_SAFE = {"on": "safe search on", "blur": "safe search moderate", "off": "safe search off"}
+_SURE = {
+    "authenticated": "known by login",
+    "lease": "known by the device",
+    "address": "known by the address range only",
+    "unknown": "not known",
+}
+
+
+def show(found: Explained, *, everything: bool) -> None:
+    """Print an explanation."""
+    Page().show(found, everything=everything)
+
+
+class Page:
+    """Lines as wide as the terminal."""
+
+    def __init__(self) -> None:
+        self._width = max(NARROWEST, min(shutil.get_terminal_size().columns, WIDEST))
+
+    def show(self, found: Explained, *, everything: bool) -> None:
+        """Print an explanation."""
+        self._say(headline(found), more="")
+        typer.echo()
+        for label, texts in _chain(found):
+            for at, text in enumerate(texts):
+                self._row(label if at == 0 else "", text)
+        alone = [one for one in found.holds if not one.more]
+        counted = [one for one in found.holds if one.more]
+        self._holding("Rules that hold", alone)
+        self._holding("Rules that hold and count: reported only when it goes on", counted)
+        self._nearly(found, everything=everything)
+        typer.echo()
+        self._say("One request cannot show what is found over time: many tries, much data, a filter that stops.")
+
+    def _holding(self, title: str, rules: Sequence[Held]) -> None:
+        if rules:
+            typer.echo(f"\n{title}")
+        for one in rules:
+            self._say(f"{one.rule}: {one.title} ({one.level}, {one.outcome})", "  ")
+            for text in _of_held(one):
+                self._say(text, "    ")
+
+    def _nearly(self, found: Explained, *, everything: bool) -> None:
+        rules = found.nearly
+        if not rules:
+            return
+        typer.echo()
+        self._say(f"Rules that nearly hold: one condition is missing (files in {found.rules})")
+        above = {found.address.url, found.address.host, found.search and f'"{found.search.terms}"'}
+        some = rules if everything else rules[:SHOWN]
+        for one in some:
+            self._say(f"{one.rule}: {one.title} ({one.level})", "  ")
+            for text in _of_near(one, above):
+                self._say(text, "    ")
+        if len(rules) > len(some):
+            self._say(f"and {len(rules) - len(some)} more (--all)", "  ")
+
+    def _row(self, label: str, text: str) -> None:
+        self._say(text, f"{label:<{LABEL}} ", " " * (LABEL + 1))
+
+    def _say(self, text: str, indent: str = "", more: str | None = None) -> None:
+        below = f"{indent}  " if more is None else more
+        for line in textwrap.wrap(
+            printable(text), self._width, initial_indent=indent, subsequent_indent=below, break_on_hyphens=False
+        ):
+            typer.echo(line)
+
+
+def headline(found: Explained) -> str:
+    """Return in a sentence or two what would become of the request."""
+    if found.withheld:
+        return "Illegal content: the address is withheld. Do not look for it; follow the protocol."
+    alone = [one for one in found.holds if not one.more]
+    counted = [one for one in found.holds if one.more]
+    furniture = "" if found.visit else " No visit of a person: pages and programs load it by themselves."
+    if alone:
+        first = alone[0]
+        more = len(alone) - 1
+        others = f" {more} more {'rule holds' if more == 1 else 'rules hold'}." if more else ""
+        told = f", {_route(first.told)}" if first.told else ""
+        said = f"{first.title}: a detection, {first.level}, {_outcome(first.outcome)}{told}.{others}"
+    elif counted:
+        titles = ", ".join(one.title for one in counted[:ALTERNATIVES])
+        said = f"No detection by itself. It counts towards: {titles}."
+    else:
+        said = "No detection: no rule holds."
+    return said + furniture
+
+
+def _outcome(outcome: str) -> str:
+    return {"breach": "a breach of the policy", "welfare": "a matter of welfare"}.get(outcome, outcome)
+
+
+def _route(told: Told) -> str:
+    return _ROUTES[told.route].replace("{}", " and the ".join(told.first))
+
+
+def _chain(found: Explained) -> Iterator[tuple[str, Iterable[str]]]:
+    """Yield labels and what stands beside them."""
+    if found.withheld:
+        yield "Address", [WITHHELD]
+    else:
+        steps = "; ".join(found.address.steps)
+        yield "Address", [_shown(found.address.url), *([f"({steps})"] if steps else [])]
+        yield "Site", [_site(found)]
+        if found.alike:
+            yield "Look-alike", [f"it looks like {defang(found.alike)} and is another site"]
+        if found.inside:
+            yield "Inside", [f"{_shown(found.inside.url)}, which the address shows inside itself"]
+        yield "Lists", [_entry(one, found.address.host) for one in found.listings] or ["on none"]
+        yield "Name", _name(found)
+    yield "Counts as", [", ".join(found.categories) or "nothing: no category"]
+    if not found.withheld:
+        yield "Search", _search(found)
+    yield "Who", [_who(found)]
+    yield "When", [f"{found.at:%a %-d %b %Y %H:%M}: {found.school}"]
+    if not found.visit:
+        yield "Visit", ["no: loaded by other pages or by programs; rules for visits leave it out"]
+
+
+def _site(found: Explained) -> str:
+    host, domain = found.address.host, found.domain
+    if domain:
+        return f"{defang(domain)}, registered below {defang(domain.partition('.')[2])}"
+    if ":" in host or host.rpartition(".")[2].isdigit():
+        return "none: an IP address"
+    return (
+        "none: below it anybody gets names"
+        if "." in host
+        else "none: a name without a dot (words of a search: --search)"
+    )
+
+
+def _entry(one: Listing, host: str) -> str:
+    entry = one.entry if one.entry == "withheld" else defang(one.entry)
+    words = [f"{one.category}: {entry} ({_MODES.get(one.mode, one.mode)}) on list {one.list}"]
+    if one.host != host:
+        words.append(f"for {defang(one.host)}")
+    about = [_ORIGINS.get(one.origin, "public list"), f"trust {one.trust}" if one.trust else ""]
+    about += [f"of {one.fetched:%-d %b %Y}" if one.fetched else "", one.licence]
+    words.append(" ".join(f"[{'; '.join(part for part in about if part)}]".split()))
+    return " ".join(words) + ("" if one.used else f": does not count, {one.because.replace('.', '[.]')}")
+
+
+def _name(found: Explained) -> list[str]:
+    name = found.name
+    if name is None:
+        return []
+    signs = ", ".join(f"{one.sign} {defang(one.shows)} {one.points:+}" for one in name.signs)
+    judged = f"unusual from {name.unusual}, an unblocker's from {name.unblocker}"
+    listed = any(one.used and one.mode != "allow" for one in found.listings)
+    return [f"{name.points} points for signs of an unblocker ({judged}): {signs}" + ("; a list decides" * listed)]
+
+
+def _search(found: Explained) -> list[str]:
+    if found.search is None:
+        return []
+    asked = found.search
+    what = "a search" if asked.kind == "search" else "suggestions while typing: nobody has searched yet"
+    safe = _SAFE.get(asked.safe or "", "safe search: the address does not say")
+    said = [f'"{_cut(asked.terms)}"', f"{asked.engine}: {what}" + (f"; {safe}" if asked.kind == "search" else "")]
+    for one in found.packs:
+        said += list(_pack(one, asked.terms))
+    return said
+
+
+def _pack(one: Found, terms: str) -> Iterator[str]:
+    enough = "are enough" if one.held else "would be enough"
+    yield f"pack {one.pack}: {one.weight} points, {one.at_least} {enough}: {marked(terms, one)}"
+    points: dict[str, list[int]] = {}
+    for span in one.terms:
+        points.setdefault(_typed(span, terms), []).append(span.weight)
+    if points:
+        yield ", ".join(f"{typed} {' '.join(f'{point:+}' for point in some)}" for typed, some in points.items())
+    hidden = dict.fromkeys(_typed(span, terms) for span in one.hidden)
+    if hidden:
+        yield f"harmless together, so that their words do not count: {', '.join(hidden)}"
+
+
+def _typed(span: Span, terms: str) -> str:
+    typed = " ".join(terms[begin:end] for begin, end in span.places)
+    return f'"{typed}"' + (f' (read as "{span.read_as}")' if span.read_as else "")
+
+
+def marked(terms: str, one: Found) -> str:
+    """Return a search with what a pack found in ``[ ]`` and what it takes for harmless in ``{ }``."""
+    plain = terms.translate(str.maketrans("[]{}", "()()"))
+    marks = [(place, ("[", "]")) for span in one.terms for place in span.places]
+    marks += [(place, ("{", "}")) for span in one.hidden for place in span.places]
+    out, at = "", 0
+    for (begin, end), (left, right) in sorted(set(marks)):
+        if begin < at:
+            continue
+        between = plain[at:begin]
+        if out.endswith(right) and not between.strip():
+            out = out[:-1] + between + plain[begin:end] + right
+        else:
+            out += between + left + plain[begin:end] + right
+        at = end
+    return _cut(out + plain[at:])
+
+
+def _who(found: Explained) -> str:
+    who = found.who
+    name = who.person or ("somebody whose name is not shown" if who.withheld else "")
+    parts = [name, who.group, f"year {who.year}" if who.year else "", f"device {who.device}" if who.device else ""]
+    sure = "" if who.identity == "unknown" and who.how else _SURE[who.identity]
+    parts += [f"a {who.device_class}" if who.device_class else "", sure]
+    return ", ".join(part for part in parts if part) + (f" ({'; '.join(who.how)})" if who.how else "")
+
+
+def _of_held(one: Held) -> Iterator[str]:
+    yield f"because {one.reason}"
+    if one.more:
+        yield f"reported after {one.more} more within {one.minutes:g} minutes by the same {one.by}"
+    if one.once:
+        yield f"{one.once} only, when it is the first such visit in a week and soon over: it may be an accident"
+    if one.told:
+        yield f"told: {_route(one.told)}"
+        if one.told.route == "immediate" and one.told.then:
+            yield f"if nobody answers, the {', '.join(one.told.then)}"
+    if one.policy:
+        yield f'policy: "{one.policy[0]}" ({one.policy[1]})'
+
+
+def _of_near(one: Near, above: Collection[str | None]) -> Iterator[str]:
+    """Yield what a rule lacks; what the request has instead only where it does not stand *above* already."""
+    if len(one.lacks) > 1:
+        yield "any one of these would do:"
+    for lack in one.lacks[:ALTERNATIVES]:
+        yield _condition(lack, above)
+        if lack.says:
+            yield f"  {Path(lack.file).name}:{lack.line}  {lack.says}"
+    if len(one.lacks) > ALTERNATIVES:
+        yield f"and {len(one.lacks) - ALTERNATIVES} more"
+
+
+def _condition(lack: Condition, above: Collection[str | None]) -> str:
+    here = f"; here: {_shown(lack.found)}" if lack.found and lack.found not in above else ""
+    return f"it must not be that {lack.needs}" if lack.excepts else f"needs: {lack.needs}{here}"
+
+
+def _shown(address: str) -> str:
+    return defang(address[:_LONGEST]) + _rest(address)
+
+
+def _cut(text: str) -> str:
+    return text[:_LONGEST] + _rest(text)
+
+
+def _rest(text: str) -> str:
+    return f" ... ({len(text):,} characters)" if len(text) > _LONGEST else ""
