@@ -15,8 +15,11 @@ from filterwatch.detectors.filter_off import FilterOff
 from filterwatch.detectors.filter_off import Settings as FilterOffSettings
 from filterwatch.detectors.liveness import UNWATCHED, Liveness
 from filterwatch.detectors.liveness import Settings as LivenessSettings
+from filterwatch.detectors.seen import Seen
 from filterwatch.detectors.shared_login import Settings as SharedLoginSettings
 from filterwatch.detectors.shared_login import SharedLogin
+from filterwatch.detectors.strange_site import Settings as StrangeSiteSettings
+from filterwatch.detectors.strange_site import StrangeSite
 from filterwatch.detectors.threshold import Threshold
 from filterwatch.detectors.visits import Visits
 from filterwatch.detectors.volume import Settings as VolumeSettings
@@ -31,6 +34,9 @@ class Settings(Part):
     filter_off: FilterOffSettings = Field(FilterOffSettings(), description="the filter stopped or was disabled")
     liveness: LivenessSettings = Field(LivenessSettings(), description="a source fell silent")
     bypass: BypassSettings = Field(BypassSettings(), description="getting round the filter, over time")
+    strange_site: StrangeSiteSettings = Field(
+        StrangeSiteSettings(), description="new sites with strange names, used like unblockers"
+    )
     shared_login: SharedLoginSettings = Field(SharedLoginSettings(), description="one login at two places at once")
     volume: VolumeSettings = Field(VolumeSettings(), description="one person's traffic hinders the others")
 
@@ -46,6 +52,7 @@ def build(
         in_school_hours: Says whether a moment lies in school hours.
         live: Whether a pause of the pass is one of the daemon; in a replay time jumps.
     """
+    seen = Seen()
     return [
         Threshold(counts),
         FilterOff(settings.filter_off),
@@ -53,4 +60,6 @@ def build(
         Bypass(settings.bypass),
         SharedLogin(settings.shared_login),
         Volume(settings.volume),
+        seen,
+        StrangeSite(settings.strange_site, seen),
     ]

@@ -184,7 +184,7 @@ class Signs:
             (nameless & ~x.col("host").str.contains(PRIVATE), "direct_ip"),
             ((x.col("kind") == "dns") & (x.col("query") == UNPRINTABLE), "long_name"),
             ((x.col("kind") == "dns") & self._long(x), "long_name"),
-            (x.col("search_terms").str.contains(_phrases()), "search"),
+            (search_for_ways(x), "search"),
         ]
 
     def _long(self, x: ModuleType) -> Expr:
@@ -220,6 +220,11 @@ def _length(x: ModuleType) -> Expr:
 def _target(x: ModuleType) -> Expr:
     port = x.concat_str([x.col("dest_ip"), x.col("dest_port").cast(x.String)], separator=":")
     return x.when(x.col("kind") == "flow").then(port).otherwise(x.coalesce(x.col("host"), x.col("query")))
+
+
+def search_for_ways(x: ModuleType) -> Expr:
+    """Return whether somebody searched for ways round the filter."""
+    return x.col("search_terms").str.contains(_phrases())
 
 
 def _phrases() -> str:

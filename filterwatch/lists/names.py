@@ -33,6 +33,10 @@ _BITS = {
     UNUSUAL: SIGNAL_BIT[UNUSUAL],
     STRAY: SIGNAL_BIT[STRAY],
 }
+_PLACE_BITS = {
+    **dict.fromkeys(("dynamic", "address"), SIGNAL_BIT["free_name"]),
+    **dict.fromkeys(("sandbox", "delivery", "hosting"), SIGNAL_BIT["platform_name"]),
+}
 _SHORT = re.compile(r"[a-z0-9_]{1,3}|[a-z]{0,2}[0-9._-]+[a-z]{0,2}|xn--.*")
 _LETTERS = re.compile(
     r"[bcdfghjklmnpqrstvwxz]{5,}|[0-9a-f]*[0-9][0-9a-f]{7,}|(?:[a-z]+[0-9]+){3,}|(?:[0-9]+[a-z]+){2,}"
@@ -157,8 +161,14 @@ class Names:
         return cls(settings, ordinary)
 
     def lookup(self, hosts: pl.Series) -> npt.NDArray[np.uint64]:
-        """Return the category bits that each host's name gives; hosts are in their one form."""
-        return np.array([_BITS.get(self.word(host), 0) for host in hosts.to_list()], dtype=np.uint64)
+        """Return the category and signal bits that each host's name gives; hosts are in their one form."""
+        return np.array([self._bits(self.signs(host)) for host in hosts.to_list()], dtype=np.uint64)
+
+    def _bits(self, signs: list[Sign]) -> int:
+        bits = _BITS.get(self.judged(signs), 0)
+        for sign in signs:
+            bits |= _PLACE_BITS.get(sign.sign, 0)
+        return bits
 
     def word(self, host: str) -> str:
         """Return ``bypass.unblocker``, ``unusual_name``, ``stray_name`` or nothing."""

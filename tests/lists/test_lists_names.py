@@ -82,6 +82,13 @@ def test_no_shape_below_a_sandbox_or_a_delivery_network_is_an_unblocker_by_itsel
         assert {names.word(f"{shape}.{suffix}") for shape in shapes} <= {"unusual_name", "stray_name"}, suffix
 
 
+def test_bits_say_what_stands_above_a_name(names):
+    hosts = ["myhouse.duckdns.org", "k2x9.192.0.2.7.nip.io", "d1a2.cloudfront.net", "skylight.joes-pizza.com", "x.test"]
+    bits = names.lookup(pl.Series(hosts)).tolist()
+    assert [bool(one & SIGNAL_BIT["free_name"]) for one in bits] == [True, True, False, False, False]
+    assert [bool(one & SIGNAL_BIT["platform_name"]) for one in bits] == [False, False, True, False, False]
+
+
 def index_of(folder: Path, *own: str) -> lists.CategoryIndex:
     (folder / "own.txt").write_text("".join(f"{line}\n" for line in own))
     return lists.prepare(SHIPPED, folder / "index", own=[folder / "own.txt"])

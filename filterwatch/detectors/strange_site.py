@@ -1,0 +1,366 @@
+"""Sites that are new to the school, have a strange name and are used as ways round the filter are.
+
+A name alone is weak (``lists/names.py``): most of what pupils share shows something odd in it, and so does one ordinary
+site in a hundred.  Added to it are novelty (:mod:`~filterwatch.detectors.seen`) and what somebody does there: stays
+while the device asks for little else, because an unblocker carries all other browsing inside itself; comes just after a
+block or a search for such ways; follows others in turn; tries one after another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import astuple
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+import polars as pl
+from pydantic import Field
+
+from filterwatch import detections
+from filterwatch.config import Duration, Part
+from filterwatch.detectors import spread
+from filterwatch.detectors.seen import Seen
+from filterwatch.detectors.signs import search_for_ways
+from filterwatch.detectors.strange_use import GAP, MINUTE, Site, Use
+from filterwatch.events import CATEGORY_BIT, EVENT_SCHEMA, SIGNAL_BIT, complete
+
+Level = Literal["informational", "low", "medium", "high", "critical"]
+Group = Literal["pupils", "staff", "governors", "guests", "system", "unknown"]
+
+MOST_SITES, MOST_PEOPLE, MOST_TRIES = 1_000, 5_000, 10
+"""Strange sites, people with blocks or tries, and tries of each that are remembered; the oldest are forgotten."""
+
+PAGE = 30_000_000
+"""Microseconds: what comes sooner after another try belongs to the same page."""
+
+_DAY = 24 * 60 * MINUTE
+_BAD = CATEGORY_BIT["bypass.unblocker"]
+_LISTED = sum(CATEGORY_BIT.values())
+_UNUSUAL, _STRAY = SIGNAL_BIT["unusual_name"], SIGNAL_BIT["stray_name"]
+_FREE, _PLATFORM = SIGNAL_BIT["free_name"], SIGNAL_BIT["platform_name"]
+
+
+class Settings(Part):
+    """When a strange new site is worth an alert."""
+
+    learn_days: int = Field(
+        5,
+        ge=0,
+        le=30,
+        description="days of work on which it only learns which sites are in use before it says anything",
+    )
+    new_for_days: int = Field(7, ge=1, le=60, description="days for which a site counts as new after its first visit")
+    after_block: Duration = Field(
+        timedelta(minutes=5), description="how soon after a block, or a search for ways round the filter"
+    )
+    stays_for: Duration = Field(timedelta(minutes=10), description="how long a stay must be")
+    people: int = Field(3, ge=2, le=20, description="people who come in turn, ten minutes apart or more")
+    people_within: Duration = Field(timedelta(hours=8), description="in how much time")
+    tries: int = Field(3, ge=2, le=10, description="strange new sites that one person tries")
+    tries_within: Duration = Field(timedelta(minutes=30), description="in how much time")
+    groups: tuple[Group, ...] = Field(
+        ("pupils", "guests", "unknown"), description="groups that are watched; where others go is ordinary"
+    )
+    level: Level = Field("medium", description="a telling name and one thing done, or any strange name and two")
+    hint_level: Level = Field("low", description="a name that is only a little strange, and one thing done")
+
+
+class _Row(NamedTuple):
+    """An event that is worth a look."""
+
+    row: int
+    at: int
+    end: int
+    site: str
+    platform: str
+    bits: int
+    who: str | None
+    watched: bool
+    teaches: bool
+    blocked: bool
+    embedded: bool
+    searched: bool
+    asks: bool
+    size: int
+
+    @property
+    def day(self) -> int:
+        """Its day since 1970, UTC."""
+        return self.at // _DAY
+
+
+class StrangeSite:
+    """Detects use of strange new sites.  What is found does not depend on how lines are cut into batches.
+
+    Args:
+        settings: Limits and levels.
+        seen: What the school knows; this detector tells it.
+    """
+
+    name = "strange_site"
+
+    def __init__(self, settings: Settings, seen: Seen) -> None:
+        self.settings = settings
+        self._seen = seen
+        self._version = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
+        self._sites: dict[str, Site] = {}
+        self._using: dict[str, set[str]] = {}
+        self._bad: dict[str, int] = {}
+        self._before: dict[str, list[tuple[int, str]]] = {}
+        self._tries: dict[str, dict[str, int]] = {}
+        self._hour = 0
+        self._noted: tuple[int, set[str]] = (0, set())
+        self._nothing = detections.none()
+
+    def __call__(self, events: pl.DataFrame, hits: pl.DataFrame, now: datetime) -> pl.DataFrame:  # noqa: ARG002 - the protocol
+        """Return detections for what the batch completes; silence is never one."""
+        if not len(events) or "category_bits" not in events.columns:
+            return self._nothing
+        rows = [
+            complete(events[row.row]).with_columns(**words)
+            for row in self._worth(events)
+            for words in self._judged(row)
+        ]
+        return detections.make(pl.concat(rows)) if rows else self._nothing
+
+    def _worth(self, events: pl.DataFrame) -> Iterator[_Row]:
+        """Yield in order the first event of each site and day, and all that bears on strange sites."""
+        places = _places(events, self.settings)
+        strange = places.filter(places["bits"] & (_UNUSUAL | _STRAY | _BAD) != 0)
+        bad = {*self._bad, *strange.filter(strange["bits"] & _BAD != 0)["site"]}
+        if bad:
+            beside = places["site"].is_in(pl.Series([*bad], dtype=pl.String).implode())
+            strange = pl.concat([strange, places.filter(beside)])
+        people = {*self._using, *strange["who"].drop_nulls()}
+        theirs = pl.col("who").is_in(pl.Series([*people], dtype=pl.String).implode()).fill_null(value=False)
+        marked = (pl.col("blocked") & (pl.col("bits") & _LISTED != 0)) | pl.col("searched") | theirs
+        kept = [places.filter(marked), strange, self._firsts(places)]
+        found = pl.concat(kept).unique("row").sort("row")
+        yield from map(_Row._make, found.drop("day").iter_rows())
+
+    def _firsts(self, places: pl.DataFrame) -> pl.DataFrame:
+        """Return the first event of each site on each day, less what was noted already."""
+        firsts = places.unique(["site", "day"], keep="first", maintain_order=True)
+        day, noted = self._noted
+        latest = firsts["day"].max()
+        if isinstance(latest, int) and (latest != day or len(noted) > MOST_SITES):
+            day, noted = self._noted = latest, set()
+        new = [when != day or site not in noted for site, when in firsts.select("site", "day").iter_rows()]
+        firsts = firsts.filter(pl.Series(new, dtype=pl.Boolean))
+        noted.update(firsts.filter(pl.col("day") == day)["site"])
+        return firsts
+
+    def _judged(self, row: _Row) -> Iterator[dict[str, pl.Expr]]:
+        self._seen.note(row.site, row.day, row.platform)
+        self._forget(row.at)
+        strange = row.bits & (_UNUSUAL | _STRAY) or row.site in self._bad
+        if row.bits & _BAD and not row.bits & (_FREE | _PLATFORM) and self._is_new(row):
+            _remember(self._bad, row.site, row.at, MOST_SITES)
+        if row.teaches and strange and not row.embedded:
+            self._seen.make_ordinary(row.site)
+            self._sites.pop(row.site, None)
+        if row.who is None or not row.watched:
+            return
+        self._pass_by(row, row.who)
+        if not row.embedded and strange and not row.bits & _BAD and self._is_new(row):
+            yield from self._used(row, row.who)
+        if row.searched or (row.blocked and row.bits & _LISTED and not row.embedded):
+            self._stopped(row.who, row.at, "search for ways round the filter" if row.searched else "block")
+
+    def _is_new(self, row: _Row) -> bool:
+        said = self.settings
+        first = self._seen.since(row.site, row.day)
+        if abs(row.day - first) > said.new_for_days or not self._seen.has_learnt(first, said.learn_days):
+            return False
+        return not self._seen.works_with(row.platform, row.day)
+
+    def _pass_by(self, row: _Row, who: str) -> None:
+        """Count the site of an event beside those that are being used."""
+        using = self._using.get(who)
+        if not using:
+            return
+        other = int.from_bytes(hashlib.blake2b(row.site.encode(), digest_size=4).digest(), "little")
+        for name in [name for name in using if name != row.site]:
+            use = self._sites[name].uses.get(who) if name in self._sites else None
+            if use is None or row.at - use.last > GAP:
+                using.discard(name)
+            else:
+                use.meet(row.at, other)
+        if not using:
+            del self._using[who]
+
+    def _stopped(self, who: str, at: int, what: str) -> None:
+        """Note a block or a search; of several within a minute one is enough."""
+        before = self._before.get(who, [])
+        if before and 0 <= at - before[-1][0] < MINUTE and before[-1][1] == what:
+            return
+        _remember(self._before, who, [*before[-4:], (at, what)], MOST_PEOPLE)
+
+    def _used(self, row: _Row, who: str) -> Iterator[dict[str, pl.Expr]]:
+        site = self._sites.get(row.site) or Site()
+        _remember(self._sites, row.site, site, MOST_SITES)
+        use = site.use(who, row.at, self._came_from(who, row.at))
+        if use is None:
+            return
+        _remember(self._using, who, {*self._using.get(who, ()), row.site}, MOST_PEOPLE)
+        if row.blocked:
+            self._try(who, row.site, row.at)
+        else:
+            use.add(row.at, row.end, None if row.asks else row.size)
+        if site.is_of_a_class(use.first):
+            self._seen.make_ordinary(row.site)
+            del self._sites[row.site]
+            return
+        if use.is_visit() and not use.came:
+            use.came = True
+            self._try(who, row.site, use.first)
+            site.join(use.first)
+        telling = bool(row.bits & _UNUSUAL) or row.site in self._bad
+        use.done.update(self._done(site, use, who, blocked=row.blocked))
+        weight = min(2, len(use.done) + telling) if use.done else 0
+        if weight > use.told:
+            use.told = weight
+            yield self._words(row, use.done.values(), weight)
+
+    def _came_from(self, who: str, at: int) -> str:
+        within = self.settings.after_block // MICROSECOND
+        return next((what for when, what in reversed(self._before.get(who, [])) if 0 <= at - when <= within), "")
+
+    def _try(self, who: str, site: str, at: int) -> None:
+        tries = self._tries.get(who, {})
+        if site not in tries and all(abs(at - when) >= PAGE for when in tries.values()):
+            kept = [*tries.items()][1 - MOST_TRIES :]
+            _remember(self._tries, who, dict([*kept, (site, at)]), MOST_PEOPLE)
+
+    def _done(self, site: Site, use: Use, who: str, *, blocked: bool) -> Iterator[tuple[str, str]]:
+        """Yield what somebody did at a site that ways round the filter are used for: kind and words."""
+        said, is_visit = self.settings, use.is_visit()
+        if is_visit and use.is_stay(said.stays_for // MICROSECOND):
+            yield "stay", f"used for {use.span // MINUTE} minutes with little else beside it"
+        if is_visit and use.after:
+            yield "after", f"opened just after a {use.after}"
+        since = use.last - said.people_within // MICROSECOND
+        people = sum(joined >= since for joined in site.joined)
+        if is_visit and people >= said.people:
+            yield "people", f"{people} people came in turn within {_hours(said.people_within)}"
+        since = use.last - said.tries_within // MICROSECOND
+        tries = sum(at >= since for at in self._tries.get(who, {}).values())
+        if (is_visit or blocked) and tries >= said.tries:
+            yield "tries", f"{tries} such sites tried within {_hours(said.tries_within)}"
+
+    def _words(self, row: _Row, done: Iterable[str], weight: int) -> dict[str, pl.Expr]:
+        name = "beside an unblocker" if row.site in self._bad else "with an unusual name"
+        if not row.bits & _UNUSUAL and row.site not in self._bad:
+            name = "with a name of its own below a strange domain"
+        said = {
+            "rule": self.name, "rule_version": self._version, "category": "bypass", "kind": "unblocker",
+            "level": self.settings.level if weight > 1 else self.settings.hint_level, "outcome": "breach",
+            "reason": f"a site new to the school, {name}: {'; '.join(done)}",
+        }  # fmt: skip
+        return {key: pl.lit(value, dtype=pl.String) for key, value in said.items()}
+
+    def _forget(self, at: int) -> None:
+        """Drop what nothing reaches back to, whenever an hour has passed."""
+        if at // (60 * MINUTE) <= self._hour:
+            return
+        self._hour = at // (60 * MINUTE)
+        since = at - max(_DAY, self.settings.people_within // MICROSECOND)
+        for site in self._sites.values():
+            site.uses = {who: use for who, use in site.uses.items() if use.last >= since}
+        self._sites = {name: site for name, site in self._sites.items() if site.uses}
+        self._using = _using(self._sites, at - GAP)
+        self._bad = {name: when for name, when in self._bad.items() if when >= at - _DAY * self.settings.new_for_days}
+        self._before = {who: moments for who, moments in self._before.items() if moments[-1][0] >= at - _DAY}
+        self._tries = {who: tries for who, tries in self._tries.items() if max(tries.values()) >= since}
+
+    def state(self) -> bytes:
+        """Return what is remembered of strange sites and their users, as JSON."""
+        sites = [
+            [name, site.joined, [[who, *astuple(use)] for who, use in site.uses.items()]]
+            for name, site in self._sites.items()
+        ]
+        using = [[who, sorted(sites)] for who, sites in self._using.items()]
+        parts = [self._hour, sites, using, self._bad, self._before, self._tries]
+        return json.dumps(parts, separators=(",", ":")).encode()
+
+    def restore(self, state: bytes) -> None:
+        """Go on from :meth:`state`."""
+        self._hour, sites, using, self._bad, before, self._tries = json.loads(state)
+        self._sites = {name: Site({who: Use(*use) for who, *use in uses}, joined) for name, joined, uses in sites}
+        self._using = {who: set(names) for who, names in using}
+        self._before = {who: [(at, what) for at, what in moments] for who, moments in before.items()}
+
+
+MICROSECOND = timedelta(microseconds=1)
+
+NEEDED = (
+    "time", "started", "kind", "action", "counted", "group", "person", "identity", "device", "client_ip", "host",
+    "query", "domain", "bytes_in", "bytes_out", "search_terms", "category_bits", "embedded",
+)  # fmt: skip
+"""The event columns, internal ones among them, that strange sites are known by."""
+
+_INTERNAL = {"category_bits": pl.UInt64(), "embedded": pl.Boolean()}
+
+
+def _places(events: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """Return events that went to a site, as rows of :class:`_Row`, with ``day`` besides."""
+    have = set(events.columns)
+    types = dict(EVENT_SCHEMA) | _INTERNAL
+    columns = [pl.col(name) if name in have else pl.lit(None, dtype=types[name]).alias(name) for name in NEEDED]
+    bits = pl.col("category_bits").fill_null(0)
+    host = pl.coalesce("host", "query")
+    below = bits & (_FREE | _PLATFORM) != 0
+    at = spread.moment(pl, "started").fill_null(spread.moment(pl, "time"))
+    goes = pl.col("kind").is_in(["http", "dns", "flow"]).fill_null(value=True)
+    counts = pl.col("counted").fill_null(value=True) & (pl.col("action") != "auth_required").fill_null(value=True)
+    size = pl.col("bytes_in").fill_null(0) + pl.col("bytes_out").fill_null(0)
+    group = pl.col("group")
+    return (
+        events.lazy()
+        .select(columns)
+        .with_row_index("row")
+        .filter(goes & counts & pl.col("domain").is_not_null() & pl.col("time").is_not_null())
+        .with_columns(**spread.users(pl))
+        .select(
+            "row",
+            at=at,
+            end=pl.max_horizontal(at, spread.moment(pl, "time")),
+            site=pl.when(below).then(host).otherwise("domain"),
+            platform=pl.when(bits & _PLATFORM != 0).then(host.str.replace(r"^[^.]*\.", "")).otherwise(pl.lit("")),
+            bits=bits,
+            who="who",
+            watched=group.is_in(list(settings.groups)).fill_null("unknown" in settings.groups),
+            teaches=group.is_in(["staff", "governors"]).fill_null(value=False),
+            blocked=(pl.col("action") == "blocked").fill_null(value=False),
+            embedded=pl.col("embedded").fill_null(value=False),
+            searched=search_for_ways(pl).fill_null(value=False),
+            asks=(pl.col("kind") == "dns").fill_null(value=False),
+            size=size,
+            day=at // _DAY,
+        )
+        .collect(engine="in-memory")
+    )
+
+
+def _using(sites: Mapping[str, Site], since: int) -> dict[str, set[str]]:
+    using: dict[str, set[str]] = {}
+    for name, site in sites.items():
+        for who, use in site.uses.items():
+            if use.last >= since:
+                using.setdefault(who, set()).add(name)
+    return using
+
+
+def _remember(table: dict[str, Any], key: str, value: object, most: int) -> None:
+    """Put *value* last, forget the first beyond the bound."""
+    table.pop(key, None)
+    table[key] = value
+    if len(table) > most:
+        del table[next(iter(table))]
+
+
+def _hours(span: timedelta) -> str:
+    minutes = span.total_seconds() / 60
+    return f"{minutes / 60:g} hours" if minutes % 60 == 0 else f"{minutes:g} minutes"

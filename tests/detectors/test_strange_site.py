@@ -1,0 +1,266 @@
+import json
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from filterwatch.detections import none
+from filterwatch.detectors import Settings as AllSettings
+from filterwatch.detectors import build, strange_site
+from filterwatch.detectors.seen import AT_HOME, BUSY, Seen
+from filterwatch.detectors.strange_site import Settings, StrangeSite
+from filterwatch.events import CATEGORY_BIT, DETECTION_SCHEMA, SIGNAL_BIT
+
+UNUSUAL, STRAY, FREE, PLATFORM = (
+    SIGNAL_BIT[name] for name in ("unusual_name", "stray_name", "free_name", "platform_name")
+)
+BAD, GAMES = CATEGORY_BIT["bypass"] | CATEGORY_BIT["bypass.unblocker"], CATEGORY_BIT["games"]
+NOW = datetime(2026, 11, 17, 11, tzinfo=UTC)
+
+
+def detector(**changed) -> StrangeSite:
+    return StrangeSite(Settings.model_validate({"learn_days": 0} | changed), Seen())
+
+
+def events(frame, *rows: dict) -> pl.DataFrame:
+    """Make events; ``bits`` are their category bits."""
+    rows = tuple(dict(row) for row in rows)
+    bits = [row.pop("bits", 0) for row in rows]
+    embedded = [row.pop("embedded", False) for row in rows]
+    return frame(*rows).with_columns(category_bits=pl.Series(bits, dtype=pl.UInt64), embedded=pl.Series(embedded))
+
+
+def told(found: pl.DataFrame) -> list[tuple]:
+    assert found.schema == DETECTION_SCHEMA
+    return found.select("rule", "level", "person").rows()
+
+
+def run(frame, *rows: dict, **changed) -> list[tuple]:
+    return told(detector(**changed)(events(frame, *rows), none(), NOW))
+
+
+def at(minute: float, who: str = "amy", site: str = "odd.pizza.test", bits: int = STRAY, **other) -> dict:
+    return {
+        "at": minute * 60, "person": who, "device": f"cb-{who}", "client_ip": f"10.1.0.{len(who)}", "host": site,
+        "domain": ".".join(site.split(".")[-2:]), "bits": bits, "bytes_in": 400_000,
+    } | other  # fmt: skip
+
+
+def stay(begin: float = 0, minutes: int = 11, **other) -> list[dict]:
+    return [at(begin + n, **other) for n in range(minutes + 1)]
+
+
+def blocked(minute: float, who: str = "amy", **other) -> dict:
+    return at(minute, who, "www.games.test", GAMES, action="blocked", bytes_in=3_000) | other
+
+
+def asked(row: dict) -> dict:
+    return {key: value for key, value in row.items() if key not in ("host", "bytes_in")} | {
+        "kind": "dns",
+        "query": row["host"],
+    }
+
+
+def test_a_stay_at_a_strange_new_site_is_a_hint_and_with_a_telling_name_an_alert(frame):
+    assert run(frame, *stay()) == [("strange_site", "low", "amy")]
+    assert run(frame, *stay(bits=UNUSUAL)) == [("strange_site", "medium", "amy")]
+
+
+def test_two_things_done_at_a_strange_site_are_an_alert(frame):
+    assert run(frame, blocked(-2), *stay()) == [("strange_site", "low", "amy"), ("strange_site", "medium", "amy")]
+
+
+def test_a_visit_just_after_a_block_or_a_search_for_ways_counts(frame):
+    visit = stay(minutes=2, bits=UNUSUAL)
+    search = at(-2, site="www.google.test", bits=0, search_terms="unblocked games proxy for school")
+    assert run(frame, blocked(-2), *visit) == [("strange_site", "medium", "amy")]
+    assert run(frame, search, *visit) == [("strange_site", "medium", "amy")]
+    assert run(frame, blocked(-9), *visit) == []
+    assert run(frame, blocked(-2, embedded=True), *visit) == []
+    assert run(frame, blocked(-2) | {"bits": 0}, *visit) == []  # an advertisement, most likely
+    assert run(frame, blocked(-2, who="bob"), *visit) == []
+
+
+def test_people_who_come_in_turn_are_news_that_goes_round(frame):
+    rows = [row for n, who in enumerate(["amy", "bob", "cyd"]) for row in stay(n * 20, 2, who=who, bits=UNUSUAL)]
+    assert run(frame, *rows) == [("strange_site", "medium", "cyd")]
+    assert run(frame, *map(asked, rows)) == [("strange_site", "medium", "cyd")]
+
+
+def test_a_class_that_opens_a_page_together_is_at_work(frame):
+    together = [row for n in range(30) for row in stay(n / 10, 20, who=f"p{n}", bits=UNUSUAL)]
+    assert run(frame, *sorted(together, key=lambda row: row["at"])) == []
+    few = [row for n in range(3) for row in stay(n, 2, who=f"p{n}", bits=UNUSUAL)]
+    assert run(frame, *sorted(few, key=lambda row: row["at"])) == []
+
+
+def test_strange_sites_tried_one_after_another_count_blocked_ones_too(frame):
+    tries = [at(n * 2, site=f"x.shop{n}.test", action="blocked", bytes_in=3_000) for n in range(3)]
+    assert run(frame, *tries) == [("strange_site", "low", "amy")]
+    visits = [row for n in range(3) for row in stay(n * 3, 2, site=f"x.shop{n}.test", bits=UNUSUAL)]
+    assert run(frame, *visits) == [("strange_site", "medium", "amy")]
+    pieces = [at(n / 10, site=f"x.shop{n}.test", action="blocked") for n in range(3)]
+    assert run(frame, *pieces) == []
+
+
+def test_what_a_page_loads_is_no_visit(frame):
+    others = [at(n / 10, site=f"www.site{n}.test", bits=0) for n in range(40)]
+    rows = sorted([*stay(bits=UNUSUAL, minutes=3), *others], key=lambda row: row["at"])
+    assert run(frame, blocked(-2), *rows) == []
+    assert run(frame, blocked(-2), *stay(bits=UNUSUAL, embedded=True)) == []
+    assert run(frame, blocked(-2), *(stay(bits=UNUSUAL, minutes=3, bytes_in=900))) == []
+    assert run(frame, *stay(bits=UNUSUAL, bytes_in=20_000)) == []  # a chat widget
+
+
+def test_one_long_tunnel_is_a_stay(frame):
+    tunnel = at(15, bits=UNUSUAL, lasted=900, bytes_in=9_000_000, method="CONNECT")
+    assert run(frame, tunnel) == [("strange_site", "medium", "amy")]
+
+
+def test_a_site_beside_an_unblocker_is_strange_without_a_strange_name(frame):
+    unblocker = at(0, site="schoology.pizza.test", bits=BAD)
+    [row] = run(frame, unblocker, *stay(20, site="www.pizza.test", bits=0))
+    assert row == ("strange_site", "medium", "amy")
+    assert run(frame, *stay(20, site="www.pizza.test", bits=0)) == []
+    lent = at(0, site="math.duck.test", bits=BAD | FREE)
+    assert run(frame, lent, *stay(20, site="www.duck.test", bits=0)) == []  # strangers share what is above them
+
+
+def test_names_below_dynamic_dns_are_sites_of_their_own(frame):
+    known = stay(-60 * 24 * 9, site="nas.duck.test", bits=UNUSUAL | FREE, minutes=0)
+    assert run(frame, *known, *stay(site="new.duck.test", bits=UNUSUAL | FREE)) == [("strange_site", "medium", "amy")]
+    assert run(frame, *known, *stay(site="nas.duck.test", bits=UNUSUAL | FREE)) == []
+
+
+def test_a_platform_the_school_works_with_is_none_of_it(frame):
+    mark = UNUSUAL | PLATFORM
+    projects = [at(-60 * 24, site=f"p{n}.code.test", bits=mark) for n in range(AT_HOME)]
+    assert run(frame, *projects, *stay(site="new.code.test", bits=mark)) == []
+    assert run(frame, *projects[1:], *stay(site="new.code.test", bits=mark)) == [("strange_site", "medium", "amy")]
+
+
+def test_a_site_is_new_for_a_week(frame):
+    first = at(-60 * 24 * 8)
+    assert run(frame, first, *stay()) == []
+    assert run(frame, first, *stay(), new_for_days=9) == [("strange_site", "low", "amy")]
+    assert run(frame, at(-60 * 24 * 8, site="www.pizza.test", bits=0), *stay()) == []
+
+
+def test_where_staff_go_is_ordinary(frame):
+    assert run(frame, at(-30, who="mr-x", group="staff"), *stay(bits=UNUSUAL)) == []
+    assert run(frame, at(-30, who="mr-x", group="staff", embedded=True), *stay(bits=UNUSUAL)) != []
+    assert run(frame, *stay(bits=UNUSUAL, group="staff")) == []
+    assert run(frame, *stay(bits=UNUSUAL, group="guests")) != []
+    assert run(frame, *stay(bits=UNUSUAL, group=None)) != []
+    assert run(frame, *stay(bits=UNUSUAL, group="guests"), groups=["pupils"]) == []
+
+
+def test_a_new_installation_learns_before_it_says_anything(frame):
+    def work(day: int) -> list[dict]:
+        return [at(day * 24 * 60 - 5, site=f"www.s{n}.test", bits=0, bytes_in=1) for n in range(BUSY)]
+
+    lessons = [row for day in (-2, -1) for row in work(day)]
+    assert run(frame, *stay(bits=UNUSUAL), learn_days=1) == []
+    assert run(frame, *lessons, *stay(bits=UNUSUAL), learn_days=2) == [("strange_site", "medium", "amy")]
+    assert run(frame, *lessons, *stay(bits=UNUSUAL), learn_days=3) == []
+    assert run(frame, *lessons[1:], *stay(bits=UNUSUAL), learn_days=2) == []  # one of them was a holiday
+    learnt_then = at(-1.5 * 24 * 60)
+    assert run(frame, *sorted([*lessons, learnt_then], key=lambda row: row["at"]), *stay(), learn_days=2) == []
+
+
+def test_each_is_told_once_and_again_only_when_it_is_worse(frame):
+    long = [*stay(minutes=40), blocked(58), *stay(60, 3)]
+    assert run(frame, *long) == [("strange_site", "low", "amy"), ("strange_site", "medium", "amy")]
+
+
+def test_the_reason_names_what_was_seen_and_nobody(frame):
+    found = detector()(events(frame, blocked(-2), *stay(bits=UNUSUAL)), none(), NOW)
+    assert found["reason"].to_list() == ["a site new to the school, with an unusual name: opened just after a block"]
+    assert (found["category"][0], found["kind"][0], found["outcome"][0]) == ("bypass", "unblocker", "breach")
+    assert found["matched"].null_count() == 1
+
+
+def test_frames_without_signals_and_empty_ones_are_no_matter(frame):
+    assert told(detector()(pl.DataFrame(), none(), NOW)) == []
+    assert told(detector()(frame(stay()[0]), none(), NOW)) == []
+
+
+def test_it_is_among_the_detectors_with_its_memory():
+    names = [one.name for one in build(AllSettings(), {}, lambda _when: True, live=True)]
+    assert names[-2:] == ["seen", "strange_site"]
+
+
+hostile = st.builds(
+    lambda minute, who, site, bits, action, group, dns, search: (asked if dns else dict)(
+        at(minute / 2, who, site, bits, action=action, group=group, search_terms="unblock proxy" if search else None)
+    ),
+    st.integers(0, 3 * 24 * 120),
+    st.sampled_from(["amy", "bob", "cyd"]),
+    st.sampled_from(["odd.pizza.test", "b.pizza.test", "x.duck.test", "y.duck.test", "www.ok.test", "\x1b[2J.é.test"]),
+    st.sampled_from([0, STRAY, UNUSUAL, UNUSUAL | FREE, STRAY | PLATFORM, BAD, GAMES]),
+    st.sampled_from(["allowed", "allowed", "blocked"]),
+    st.sampled_from(["pupils", "pupils", "staff", None]),
+    st.booleans(),
+    st.booleans(),
+)
+runs = st.builds(
+    lambda row, length: [row | {"at": row["at"] + 60 * n} for n in range(length)], hostile, st.integers(1, 14)
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(runs, min_size=1, max_size=8), st.lists(st.integers(1, 80), max_size=6), st.booleans())
+def test_however_lines_are_batched_and_restarts_happen_the_same_is_found(frame, parts, cuts, ordered):
+    rows = [dict(row) for part in parts for row in part]
+    rows = sorted(rows, key=lambda row: row["at"]) if ordered else rows
+    everything = events(frame, *rows)
+    whole = detector(people=2, tries=2)(everything, none(), NOW)
+    one, found, begin = detector(people=2, tries=2), [], 0
+    for cut in [*sorted(cut for cut in set(cuts) if cut < len(everything)), len(everything)]:
+        found.append(one(everything[begin:cut], none(), NOW))
+        state, seen, begin = one.state(), one._seen.state(), cut
+        one = detector(people=2, tries=2)
+        one.restore(state)
+        one._seen.restore(seen)
+        assert (one.state(), one._seen.state()) == (state, seen)
+    assert pl.concat(found).equals(whole)
+    assert whole["id"].is_unique().all()
+
+
+def test_endless_names_and_people_stay_within_bounds(frame, monkeypatch):
+    monkeypatch.setattr(strange_site, "MOST_SITES", 20)
+    monkeypatch.setattr(strange_site, "MOST_PEOPLE", 20)
+    one = detector()
+    for batch in range(5):
+        names = range(batch * 100, batch * 100 + 100)
+        rows = [at(n / 50, f"p{n}", f"x{n}.s{n}.test", BAD if n % 3 else STRAY) for n in names]
+        tries = [at(n / 50, f"q{n}", f"x{n}.t{n}.test", action="blocked", search_terms="proxy unblock") for n in names]
+        one(events(frame, *rows, *tries), none(), NOW)
+    hour, sites, using, bad, before, tries = json.loads(one.state())
+    assert hour
+    assert max(map(len, (sites, bad, before, tries))) <= 20
+    one(events(frame, at(3 * 24 * 60, site="www.ok.test", bits=0)), none(), NOW)
+    assert [len(part) for part in json.loads(one.state())[1:3]] == [0, 0]
+    assert len(using) <= 20
+
+
+def test_the_memory_of_sites_is_bounded_and_small(monkeypatch):
+    monkeypatch.setattr("filterwatch.detectors.seen.MOST_SITES", 1_000)
+    monkeypatch.setattr("filterwatch.detectors.seen.MOST_PLATFORMS", 100)
+    seen = Seen()
+    for n in range(5_000):
+        seen.note(f"s{n}.test", 20_000 + n // 500, f"p{n}.test")
+    assert seen.since("s0.test", 20_010) == 20_010
+    assert seen.since("s4999.test", 20_010) == 20_009
+    assert len(seen.state()) < 20_000
+    assert seen.state() is seen.state()
+    seen.note("s4999.test", 20_009)
+    assert seen.state() is seen.state()
+
+
+@pytest.mark.parametrize("wrong", [{"people": 1}, {"tries": 11}, {"level": "loud"}, {"groups": ["cats"]}, {"learn": 3}])
+def test_a_wrong_setting_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Settings.model_validate(wrong)
