@@ -9,7 +9,10 @@ from datetime import datetime
 from math import sqrt
 
 FEWEST = 10
-"""Verdicts below which no precision is told: one more would move it too far."""
+"""Clear verdicts below which no precision is told: one more would move it too far."""
+
+FEWEST_PEOPLE = 3
+"""Different people below whom none is told either: verdicts on one of them are nearly one verdict."""
 
 _Z = 1.959964
 """Of 95 per cent, both sides."""
@@ -30,19 +33,44 @@ class Precision:
     """Verdicts on alerts that a rule had a part in.
 
     Attributes:
+        earlier: The alerts are of a wording of the rule that is not in use any more.
         open: Alerts without a verdict.
+        people: Different persons (or devices) behind the clear verdicts, true or false.
     """
 
     rule: str
+    earlier: bool
     true: int
     false: int
     unclear: int
     open: int
+    people: int
+
+    @property
+    def clear(self) -> int:
+        """How many verdicts say that the rule was right or wrong."""
+        return self.true + self.false
 
     @property
     def interval(self) -> tuple[float, float, float] | None:
-        """Precision with its 95 % Wilson interval: low, value, high; null below ten clear verdicts."""
-        return wilson(self.true, self.true + self.false) if self.true + self.false >= FEWEST else None
+        """Precision with its 95 % Wilson interval: low, value, high; null for too few clear verdicts or people."""
+        enough = self.clear >= FEWEST and self.people >= FEWEST_PEOPLE
+        return wilson(self.true, self.clear) if enough else None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an alert says of its rules.
+
+    Attributes:
+        rules: Their ids with the version that held.
+        verdict: Nothing, or what triage found.
+        subject: Digest of the person or device.
+    """
+
+    rules: Mapping[str, str]
+    verdict: str
+    subject: str
 
 
 def wilson(right: int, of: int) -> tuple[float, float, float]:
@@ -57,23 +85,29 @@ def wilson(right: int, of: int) -> tuple[float, float, float]:
     return max(0.0, middle - half), share, min(1.0, middle + half)
 
 
-def of_verdicts(alerts: Iterable[tuple[Mapping[str, str], str]]) -> list[Precision]:
-    """Return the precision of every rule, by name.
+def of_verdicts(alerts: Iterable[Told], versions: Mapping[str, str]) -> list[Precision]:
+    """Return the precision of every rule, by name; that of wordings no longer in use apart, after the one in use.
 
     Args:
-        alerts: Rule ids with their versions, and the verdict or nothing, of each alert.
+        alerts: In any order.
+        versions: Of the rules in use; what is not among them (detectors, rules that are gone) has one wording here.
     """
-    counts: dict[str, Counter[str]] = {}
-    for rules, verdict in alerts:
-        for rule in rules:
-            counts.setdefault(rule, Counter())[MEANS.get(verdict, "open")] += 1
+    counts: dict[tuple[str, bool], Counter[str]] = {}
+    people: dict[tuple[str, bool], set[str]] = {}
+    for alert in alerts:
+        means = MEANS.get(alert.verdict, "open")
+        for rule, version in alert.rules.items():
+            key = rule, versions.get(rule, version) != version
+            counts.setdefault(key, Counter())[means] += 1
+            if means in {"true", "false"}:
+                people.setdefault(key, set()).add(alert.subject)
     return [
-        Precision(rule, said["true"], said["false"], said["unclear"], said["open"])
-        for rule, said in sorted(counts.items())
+        Precision(*key, said["true"], said["false"], said["unclear"], said["open"], len(people.get(key, ())))
+        for key, said in sorted(counts.items())
     ]
 
 
-def of_registers(start: datetime | None, end: datetime | None) -> list[Precision]:
+def of_registers(start: datetime | None, end: datetime | None, versions: Mapping[str, str]) -> list[Precision]:
     """Return the precision of every rule over the alerts that began in between; the registers are open."""
     from filterwatch.records.models import Alert  # noqa: PLC0415 - models need Django to be set up
 
@@ -82,4 +116,4 @@ def of_registers(start: datetime | None, end: datetime | None) -> list[Precision
         alerts = alerts.filter(first_time__gte=start)
     if end is not None:
         alerts = alerts.filter(first_time__lt=end)
-    return of_verdicts(alerts.values_list("rules", "verdict").iterator())
+    return of_verdicts((Told(*row) for row in alerts.values_list("rules", "verdict", "subject").iterator()), versions)

@@ -144,36 +144,46 @@ def _precision(
     """Say how often each rule was right, by the verdicts of triage; nobody is named.
 
     True: breach or welfare. False: false positive. Unclear: accidental or technical. A verdict counts for every rule
-    that had a part in the alert.
+    that had a part in the alert, and for the wording that held: what an earlier wording found is told apart.
     """
     from datetime import datetime, time, timedelta
 
     desk = opened(config, state)
-    from filterwatch.app.bench_precision import FEWEST, of_registers
+    from filterwatch.app.bench_precision import of_registers
 
-    start = datetime.combine(desk.date(first), time(), desk.zone) if first else None
-    end = datetime.combine(desk.date(last) + timedelta(days=1), time(), desk.zone) if last else None
-    found = of_registers(start, end)
+    days = [desk.date(one) if one else None for one in (first, last)]
+    start, end = (datetime.combine(day, time(), desk.zone) if day else None for day in days)
+    if start and end and end < start:
+        raise FilterwatchError(f"--to {days[1]} is before --from {days[0]}; turn them round")
+    versions = {one.rule.id: one.version for one in _loaded(config, None).loaded}
+    found = of_registers(start, end + timedelta(days=1) if end else None, versions)
     if as_json:
         typer.echo(json.dumps([_as_json(one) for one in found], indent=2))
         return
     table(
-        ("Rule", "True", "False", "Unclear", "Open", "Right, 95 % interval"),
-        [(one.rule, one.true, one.false, one.unclear, one.open, _share(one.interval, FEWEST)) for one in found],
+        ("Rule", "True", "False", "Unclear", "Open", "People", "Right (95 %)"),
+        [(_wording(one), one.true, one.false, one.unclear, one.open, one.people, _share(one)) for one in found],
         "No alerts.",
+        wrap=("Rule", "Right (95 %)"),
     )
+
+
+def _wording(one: Precision) -> str:
+    return f"{one.rule} (earlier wording)" if one.earlier else one.rule
 
 
 def _as_json(one: Precision) -> dict[str, object]:
     ends = dict(zip(("low", "value", "high"), one.interval, strict=True)) if one.interval else None
-    counts = {"true": one.true, "false": one.false, "unclear": one.unclear, "open": one.open}
-    return {"rule": one.rule, **counts, "precision": ends}
+    counts = {"true": one.true, "false": one.false, "unclear": one.unclear, "open": one.open, "people": one.people}
+    return {"rule": one.rule, "earlier": one.earlier, **counts, "precision": ends}
 
 
-def _share(interval: tuple[float, float, float] | None, fewest: int) -> str:
-    if interval is None:
-        return f"too few (needs {fewest})"
-    low, share, high = interval
+def _share(one: Precision) -> str:
+    from filterwatch.app.bench_precision import FEWEST, FEWEST_PEOPLE
+
+    if one.interval is None:
+        return f"too few (needs {FEWEST})" if one.clear < FEWEST else f"too few people (needs {FEWEST_PEOPLE})"
+    low, share, high = one.interval
     return f"{share:.0%} ({low:.0%} to {high:.0%})"
 
 
