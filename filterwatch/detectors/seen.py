@@ -47,6 +47,7 @@ class Seen:
         self._platforms: dict[int, tuple[int, int]] = {}
         self._busy: list[int] = []
         self._counting: dict[int, set[int]] = {}
+        self._today: tuple[int, set[str]] = (-1, set())
         self._state: bytes | None = None
         self._nothing = detections.none()
 
@@ -56,6 +57,11 @@ class Seen:
 
     def note(self, site: str, day: int, platform: str = "") -> None:
         """Remember that somebody was at *site*; *platform* is what it lies below, where many projects do."""
+        if self.has_noted(site, day):
+            return
+        if self._today[0] != day or len(self._today[1]) >= MOST_SITES:
+            self._today = (day, set())
+        self._today[1].add(site)
         key, day = _key(site), min(max(day, 0), _LAST_DAY)
         self._count(key, day)
         known = self._sites.get(key)
@@ -68,6 +74,10 @@ class Seen:
         self._sites[key] = (known[0] if known else day, day)
         if len(self._sites) > MOST_SITES:
             del self._sites[next(iter(self._sites))]
+
+    def has_noted(self, site: str, day: int) -> bool:
+        """Whether noting *site* once more would change nothing; false where that is not known."""
+        return self._today[0] == day and site in self._today[1]
 
     def since(self, site: str, day: int) -> int:
         """Return the day on which *site* was first seen; *day* where it is not remembered."""

@@ -84,11 +84,7 @@ class _Row(NamedTuple):
     searched: bool
     asks: bool
     size: int
-
-    @property
-    def day(self) -> int:
-        """Its day since 1970, UTC."""
-        return self.at // _DAY
+    day: int
 
 
 class StrangeSite:
@@ -111,7 +107,6 @@ class StrangeSite:
         self._before: dict[str, list[tuple[int, str]]] = {}
         self._tries: dict[str, dict[str, int]] = {}
         self._hour = 0
-        self._noted: tuple[int, set[str]] = (0, set())
         self._nothing = detections.none()
 
     def __call__(self, events: pl.DataFrame, hits: pl.DataFrame, now: datetime) -> pl.DataFrame:  # noqa: ARG002 - the protocol
@@ -128,29 +123,34 @@ class StrangeSite:
     def _worth(self, events: pl.DataFrame) -> Iterator[_Row]:
         """Yield in order the first event of each site and day, and all that bears on strange sites."""
         places = _places(events, self.settings)
-        strange = places.filter(places["bits"] & (_UNUSUAL | _STRAY | _BAD) != 0)
-        bad = {*self._bad, *strange.filter(strange["bits"] & _BAD != 0)["site"]}
-        if bad:
-            beside = places["site"].is_in(pl.Series([*bad], dtype=pl.String).implode())
-            strange = pl.concat([strange, places.filter(beside)])
+        keep = places["marked"].to_numpy(writable=True)
+        strange = places.filter("strange")
+        strange = self._maybe_new(strange) if len(strange) else strange
+        keep[strange["place"].to_numpy()] = True
         people = {*self._using, *strange["who"].drop_nulls()}
-        theirs = pl.col("who").is_in(pl.Series([*people], dtype=pl.String).implode()).fill_null(value=False)
-        marked = (pl.col("blocked") & (pl.col("bits") & _LISTED != 0)) | pl.col("searched") | theirs
-        kept = [places.filter(marked), strange, self._firsts(places)]
-        found = pl.concat(kept).unique("row").sort("row")
-        yield from map(_Row._make, found.drop("day").iter_rows())
+        if bad := {*self._bad, *strange.filter(strange["bits"] & _BAD != 0)["site"]}:
+            beside = places["site"].is_in(pl.Series([*bad], dtype=pl.String).implode())
+            keep |= beside.to_numpy()
+            people.update(places.filter(beside)["who"].drop_nulls())
+        if people:
+            theirs = places["who"].is_in(pl.Series([*people], dtype=pl.String).implode())
+            keep |= theirs.fill_null(value=False).to_numpy()
+        keep[self._firsts(places)] = True
+        yield from map(_Row._make, places.filter(pl.Series(keep)).select(_Row._fields).iter_rows())
 
-    def _firsts(self, places: pl.DataFrame) -> pl.DataFrame:
+    def _maybe_new(self, strange: pl.DataFrame) -> pl.DataFrame:
+        """Return events less those at sites that are old already; a site never grows younger."""
+        sites = strange.select("site", "platform", "day").unique()
+        old = [
+            abs(day - self._seen.since(site, day)) > self.settings.new_for_days or self._seen.works_with(platform, day)
+            for site, platform, day in sites.iter_rows()
+        ]
+        return strange.join(sites.filter(pl.Series(old, dtype=pl.Boolean)), on=sites.columns, how="anti")
+
+    def _firsts(self, places: pl.DataFrame) -> list[int]:
         """Return the first event of each site on each day, less what was noted already."""
-        firsts = places.unique(["site", "day"], keep="first", maintain_order=True)
-        day, noted = self._noted
-        latest = firsts["day"].max()
-        if isinstance(latest, int) and (latest != day or len(noted) > MOST_SITES):
-            day, noted = self._noted = latest, set()
-        new = [when != day or site not in noted for site, when in firsts.select("site", "day").iter_rows()]
-        firsts = firsts.filter(pl.Series(new, dtype=pl.Boolean))
-        noted.update(firsts.filter(pl.col("day") == day)["site"])
-        return firsts
+        firsts = places.select("place", "site", "day").unique(["site", "day"], keep="first")
+        return [place for place, site, day in firsts.iter_rows() if not self._seen.has_noted(site, day)]
 
     def _judged(self, row: _Row) -> Iterator[dict[str, pl.Expr]]:
         self._seen.note(row.site, row.day, row.platform)
@@ -305,7 +305,9 @@ _INTERNAL = {"category_bits": pl.UInt64(), "embedded": pl.Boolean()}
 
 
 def _places(events: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """Return events that went to a site, as rows of :class:`_Row`, with ``day`` besides."""
+    """Return events that went to a site: the fields of :class:`_Row` and, besides, ``place`` (number of the row here),
+    ``marked`` (a block or a search) and ``strange`` (a name that may be an unblocker's).
+    """  # noqa: D205 - the columns are the promise
     have = set(events.columns)
     types = dict(EVENT_SCHEMA) | _INTERNAL
     columns = [pl.col(name) if name in have else pl.lit(None, dtype=types[name]).alias(name) for name in NEEDED]
@@ -340,6 +342,11 @@ def _places(events: pl.DataFrame, settings: Settings) -> pl.DataFrame:
             size=size,
             day=at // _DAY,
         )
+        .with_columns(
+            marked=(pl.col("blocked") & (pl.col("bits") & _LISTED != 0)) | pl.col("searched"),
+            strange=pl.col("bits") & (_UNUSUAL | _STRAY | _BAD) != 0,
+        )
+        .with_row_index("place")
         .collect(engine="in-memory")
     )
 
