@@ -20,7 +20,8 @@ from filterwatch.events import ACTION, KIND, TIME
 
 LINES, BATCHES, HOSTS, PEOPLE = 65_536, 8, 45_000, 1_200
 BUDGETS = {"squid prepare us": 0.8, "squid settle us": 0.4, "dnsmasq prepare us": 0.5, "dnsmasq settle us": 1.0,
-           "chain prepare us": 0.8, "chain settle us": 0.8, "live ms for 500 lines": 12.0}  # fmt: skip
+           "chain prepare us": 0.8, "chain settle us": 0.8, "live ms for 500 lines": 12.0,
+          "chain live ms for 500 lines": 16.0}  # fmt: skip
 """At most; decode, enrich, policy and journal together may take 2.5 us a line (the design's 400,000 lines/s)."""
 
 SEARCHES = 0.01
@@ -154,7 +155,8 @@ def main() -> int:
         print(f"{name}: known hosts: prepare {again:.2f} us a line; state {len(enrich.state())} bytes")
         small = [batches[-1][at : at + 500] for at in range(0, 20_000, 500)]
         parts = [sum(pair) * 500 / 1000 for pair in zip(*measured(enrich, small), strict=True)]
-        figures["live ms for 500 lines"] = max(statistics.median(parts), figures.get("live ms for 500 lines", 0))
+        live = "chain live ms for 500 lines" if name == "chain" else "live ms for 500 lines"
+        figures[live] = max(statistics.median(parts), figures.get(live, 0))
         print(f"{name}: live, 500 lines: {statistics.median(parts):.2f} ms")
     for name, figure in figures.items():
         print(f"{name}: {figure:.3f} (budget {BUDGETS[name]})")

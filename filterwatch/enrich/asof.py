@@ -181,7 +181,7 @@ class AsOf:
         found = self._spans.get(key)
         if found is None:
             found = self.of(key)
-        if len(found) == 1 and found[0].start <= first and last < found[0].end:
+        if not found or (len(found) == 1 and found[0].start <= first and last < found[0].end):
             return set()
         return {edge for span in found for edge in span[:2] if first < edge <= last}
 

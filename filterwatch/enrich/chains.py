@@ -95,7 +95,8 @@ def joined(
     # Most lines of the proxy behind: they never count and tell nothing, so nobody asks where they went.
     passed = ~pl.col("ours") & pl.col("through") & ~pl.col("blocked")
     double = [lines.filter(passed)["row"]]
-    new = _placed(lines.filter(~passed), events["url"])
+    placed = lines.lazy().filter(~passed).with_columns(place=_place(pl.col("url"))).select("row", *RECENT.names())
+    new = placed.collect(engine="in-memory")
     fronts, behind = new.filter("ours"), new.filter(~pl.col("ours"))
     known = pl.concat([recent.filter("ours").with_columns(row=pl.lit(None, pl.UInt32)), fronts], how="diagonal")
     waiting = recent.filter(~pl.col("ours")).with_columns(row=pl.lit(None, pl.UInt32))
@@ -125,9 +126,10 @@ def _told(
 
 
 def _lines(events: pl.DataFrame, chains: Sequence[Chain]) -> pl.DataFrame:
-    """Return the requests of both sides with ``row`` and the columns of :data:`RECENT` but ``place``; one row for each
-    chain.
-    """  # noqa: D205 - one sentence
+    """Return the requests of both sides: :data:`RECENT`'s columns but ``place``, ``row`` and ``url``.
+
+    A row for each chain that the line's source is of.
+    """
     http = column(events, "kind") == pl.lit("http", KIND)
     asked = column(events, "action").ne_missing(pl.lit("auth_required", ACTION))
     names = {name for chain in chains for name in (chain.source, chain.behind)}
@@ -138,31 +140,25 @@ def _lines(events: pl.DataFrame, chains: Sequence[Chain]) -> pl.DataFrame:
         "row",
         "source",
         "time",
+        "url",
         *(column(events, name).alias(name) for name in kept),
         blocked=(column(events, "action") == pl.lit("blocked", ACTION)).fill_null(value=False),
     ).collect(engine="in-memory")
-    sides = [_side(chosen, chain, ours=ours) for chain in chains for ours in (True, False)]
-    return pl.concat([side for side in sides if len(side)] or [sides[0]])
+    return pl.concat([_sides(chosen, chain) for chain in chains])
 
 
-def _side(lines: pl.DataFrame, chain: Chain, *, ours: bool) -> pl.DataFrame:
-    mine = lines.filter(pl.col("source") == (chain.behind if ours else chain.source))
-    through = pl.lit(value=False) if ours else pl.col("client_ip").is_in(_within(mine, chain.addresses))
-    marked = mine.with_columns(
-        chain=pl.lit(f"{chain.source}<{chain.behind}"), ours=pl.lit(ours), through=through.fill_null(value=False)
-    )
-    return marked.select("row", *(name for name in RECENT if name != "place"))
+def _sides(lines: pl.DataFrame, chain: Chain) -> pl.DataFrame:
+    """Return the *lines* of both sources of *chain*, with what each is in it."""
+    ours = pl.col("source") == chain.behind
+    through = ~ours & pl.col("client_ip").is_in(_within(lines["client_ip"], chain.addresses)).fill_null(value=False)
+    mine = lines.lazy().filter(pl.col("source").is_in([chain.source, chain.behind]))
+    name = pl.lit(f"{chain.source}<{chain.behind}")
+    return mine.with_columns(chain=name, ours=ours, through=through).collect(engine="in-memory")
 
 
-def _placed(lines: pl.DataFrame, urls: pl.Series) -> pl.DataFrame:
-    """Return *lines* with ``place``, by the *urls* of all events."""
-    places = urls.gather(lines["row"]).to_frame("url").select(_place(pl.col("url"))).to_series()
-    return lines.with_columns(places.alias("place")).select("row", *RECENT.names())
-
-
-def _within(lines: pl.DataFrame, networks: Iterable[IPv4Network | IPv6Network]) -> list[str]:
+def _within(addresses: pl.Series, networks: Iterable[IPv4Network | IPv6Network]) -> list[str]:
     nets = tuple(str(net) for net in networks)
-    return [address for address in lines["client_ip"].drop_nulls().unique() if _is_within(address, nets)]
+    return [address for address in addresses.drop_nulls().unique() if _is_within(address, nets)]
 
 
 @lru_cache(maxsize=10_000)

@@ -75,8 +75,12 @@ class Furniture:
         self._hosts = {*known.hosts, *more}
         self._by_path = {place.partition("/")[0] for place in (*known.widgets, *known.players)}
         self._widgets, self._players = _places(known.widgets), _places(known.players)
-        self._programs, self._unless = list(known.programs), list(known.unless)
-        self._background = list(known.background)
+        by_program = pl.col("user_agent").str.contains_any(list(known.programs))
+        self._by_line = {
+            "mime_type": pl.col("mime_type").is_in(list(known.background)),
+            "method": pl.col("method") == "OPTIONS",  # a script asks before it speaks to another site
+            "user_agent": by_program & ~pl.col("domain").is_in(list(known.unless)).fill_null(value=False),
+        }
         self._pieces = f"^(?i:{'|'.join(map(re.escape, known.pieces))})"
         self._endings = rf"^[^?#]*\.(?i:{'|'.join(map(re.escape, known.endings))})(?:[?#]|$)"
         self._site_of = site_of
@@ -100,23 +104,15 @@ class Furniture:
             events: With ``_name``, ``domain`` and ``_furniture`` (:meth:`of`) besides the event columns.
         """
         out = (events["_furniture"] == ALWAYS).fill_null(value=False).to_numpy(writable=True)
-        for column, test in self._by_line().items():
+        for column, test in self._by_line.items():
             if _has(events, column):
                 out |= events.select(test.fill_null(value=False)).to_series().to_numpy()
         if _has(events, "url"):
             self._by_url(events, out)
-        if _has(events, "kind"):
+        if out.any() and _has(events, "kind"):
             goes = events["kind"].is_in(pl.Series(["http", "dns", "flow"], dtype=KIND).implode())
             out &= goes.fill_null(value=True).to_numpy()
         return pl.Series("embedded", out) if out.any() else None
-
-    def _by_line(self) -> dict[str, pl.Expr]:
-        by_program = pl.col("user_agent").str.contains_any(self._programs)
-        return {
-            "mime_type": pl.col("mime_type").is_in(self._background),
-            "method": pl.col("method") == "OPTIONS",  # a script asks before it speaks to another site
-            "user_agent": by_program & ~pl.col("domain").is_in(self._unless).fill_null(value=False),
-        }
 
     def _by_url(self, events: pl.DataFrame, out: NDArray[np.bool_]) -> None:
         """Mark in *out* what the path says, and what the page says that led there."""

@@ -184,7 +184,8 @@ def _walk(lines: pl.DataFrame, leader: Places) -> None:
     """Find the leaders of names that one device asked for over a longer time, line by line."""
     length = VISIT // timedelta(microseconds=1)
     began: dict[int, tuple[int, int]] = {}
-    for place, led, time, name in lines.select("place", "leads", "time", "first").iter_rows():
+    columns = (lines[name].to_list() for name in ("place", "leads", "time", "first"))
+    for place, led, time, name in zip(*columns, strict=True):
         last = began.get(name)
         if last is None or led or abs(time - last[1]) >= length:
             last = began[name] = (place, time)

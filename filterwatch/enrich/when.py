@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -45,17 +45,18 @@ class When:
         Windows are judged by the start: squid and e2guardian log the end (DC6 of the policies' open points).
         """  # noqa: D205 - the columns are the promise
         events = events.with_columns(self._started(events))
+        local = self._local(events["started"])
         clock = pl.col("_local")
         return (
-            events.with_columns(self._local(events["started"]).alias("_local"))
+            events.with_columns(local.alias("_local"))
             .with_columns(
                 local_date=clock.dt.date(),
                 local_minute=clock.dt.hour().cast(pl.Int16) * 60 + clock.dt.minute(),
                 local_time=clock.dt.time(),
                 weekday=clock.dt.weekday(),
+                **self._by_calendar(clock, _days(local)),
             )
             .drop("_local")
-            .pipe(self._in_school_hours)
         )
 
     def _started(self, events: pl.DataFrame) -> pl.Expr:
@@ -79,23 +80,31 @@ class When:
                 return sane.dt.replace_time_zone(None) + offset
         return sane.dt.convert_time_zone(self._zone.key).dt.replace_time_zone(None)
 
-    def _in_school_hours(self, events: pl.DataFrame) -> pl.DataFrame:
-        days = [day for day in events["local_date"].unique().to_list() if isinstance(day, date)]
-        school_days = [day for day in days if self._calendar.is_school_day(day)]
-        at = pl.col("local_time")
+    def _by_calendar(self, clock: pl.Expr, days: Collection[date]) -> dict[str, pl.Expr]:
+        """Return ``in_school_hours``, and ``in_term`` for rules: null where the calendar says nothing of the day.
+
+        Without terms ``in_term`` is left out.
+        """
+        day, at = clock.dt.date(), clock.dt.time()
         hours = [
-            pl.col("weekday").is_in(sorted(span.days)) & at.is_between(span.start, span.end)
+            clock.dt.weekday().is_in(sorted(span.days)) & at.is_between(span.start, span.end)
             for span in self._calendar.hours
         ]
-        inside = reduce(or_, hours, pl.lit(False)) & pl.col("local_date").is_in(school_days)
-        known = at.is_not_null()
-        return events.with_columns(pl.when(known).then(inside).alias("in_school_hours"), *self._in_term(days))
+        school_days = [one for one in days if self._calendar.is_school_day(one)]
+        inside = reduce(or_, hours, pl.lit(False)) & day.is_in(school_days)
+        columns: dict[str, pl.Expr] = {"in_school_hours": pl.when(clock.is_not_null()).then(inside)}
+        if self._calendar.terms:
+            known = [one for one in days if self._calendar.knows(one)]
+            term = [one for one in known if self._calendar.is_term(one)]
+            columns["in_term"] = pl.when(day.is_in(known)).then(day.is_in(term))
+        return columns
 
-    def _in_term(self, days: Collection[date]) -> Iterator[pl.Expr]:
-        """Give rules ``in_term``; null where the calendar says nothing, no column where it has no terms."""
-        if not self._calendar.terms:
-            return
-        known = [day for day in days if self._calendar.knows(day)]
-        term = [day for day in known if self._calendar.is_term(day)]
-        at = pl.col("local_date")
-        yield pl.when(at.is_in(known)).then(at.is_in(term)).alias("in_term")
+
+def _days(local: pl.Series) -> list[date]:
+    """Return the days of *local* times, and those between them."""
+    first, last = local.min(), local.max()
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return []
+    if last - first >= _STEADY:
+        return local.dt.date().unique().drop_nulls().to_list()
+    return [first.date() + timedelta(days=n) for n in range((last.date() - first.date()).days + 1)]

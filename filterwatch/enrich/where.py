@@ -132,7 +132,7 @@ class Where:
         if len(events) < FEW:
             known = memory.filter(pl.col("_name").is_in(events["_name"].implode()))
         out = events.join(known, on="_name", how="left", maintain_order="left")
-        new = out.filter(pl.col("category_bits").is_null() & pl.col("_name").is_not_null())["_name"].unique()
+        new = out["_name"].filter(out["category_bits"].is_null()).drop_nulls().unique()
         if len(new):
             learnt = self._learn(new, index)
             out = events.join(pl.concat([known, learnt]), on="_name", how="left", maintain_order="left")

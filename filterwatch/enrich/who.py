@@ -11,7 +11,7 @@ from filterwatch.enrich.columns import column
 from filterwatch.enrich.identity import NOBODY, Asker, Identity, Known, Logged
 from filterwatch.enrich.leases import Lease, Leases
 from filterwatch.enrich.sessions import ACCEPTED, Login, Sessions
-from filterwatch.events import EVENT_SCHEMA, KIND
+from filterwatch.events import EVENT_SCHEMA
 
 _KEYS = ("user", "user_domain", "client_ip", "client_mac")
 _SCHEMA = {name: EVENT_SCHEMA[name] for name in Known._fields}
@@ -60,7 +60,8 @@ class Who:
             table.append(self._identity.of(Asker(None, None, None, None), None))
             return pl.Series([0], dtype=pl.Int64).new_from_index(0, len(events))
         touched, speakers = self._touched(events)
-        first, last = _span(events) if self._leases.history or self._sessions.history else (0, 0)
+        heard = bool(self._leases.history) or bool(self._sessions.history)
+        first, last = _span(events) if heard else (0, 0)
         unique = keys.unique()
         places: list[int] = []
         steps: list[_Step] = []
@@ -68,13 +69,15 @@ class Who:
             if touched and not touched.isdisjoint(self._keys_of(asker, first, last)):
                 places.append(_IN_ORDER)
                 continue
-            changes = self._changes(asker, first, last)
+            changes = self._changes(asker, first, last) if heard else None
             places.append(_AS_OF if changes else len(table))
             if changes:
                 steps.append((number, _NEVER, len(table)))
                 steps += ((number, at, len(table) + n) for n, at in enumerate((first, *changes), 1))
                 table.append(self._identity.of(asker, None))
-            table += (self._of(asker, at) for at in (first, *changes))
+                table += (self._of(asker, at) for at in (first, *changes))
+            else:
+                table.append(self._of(asker, first) if heard else self._identity.of(asker, None))
         unique = unique.with_columns(pl.Series("place", places, dtype=pl.Int64)).with_row_index("asker")
         found = keys.join(unique, on=keys.columns, how="left", nulls_equal=True, maintain_order="left")
         place = _as_of(found, events, steps) if steps else found["place"]
@@ -114,11 +117,7 @@ class Who:
         """Return of which addresses and hardware addresses the batch itself says who has them, and in which rows."""
         if "kind" not in events.columns:
             return set(), []
-        rows = (
-            events.select(pl.col("kind").is_in(pl.Series(["lease", "auth"], dtype=KIND).implode()))
-            .to_series()
-            .arg_true()
-        )
+        rows = ((events["kind"] == "lease") | (events["kind"] == "auth")).arg_true()
         touched: set[str] = set()
         speakers: list[int] = []
         for row, (kind, login) in zip(rows, _logins(events[rows]) if len(rows) else (), strict=True):
