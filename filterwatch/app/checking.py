@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ class Checked:
         names: How many names are on them.
         sources: How many logs are configured; 0 without a configuration.
         people: How many people are on the roster.
+        lost: What the rules compared with were right about by their examples, and these are no longer.
     """
 
     rules: Path
@@ -41,14 +42,16 @@ class Checked:
     names: int
     sources: int
     people: int
+    lost: Sequence[Mistake]
 
 
-def check(config: Path | None = None, rules: Path | None = None) -> Checked:
+def check(config: Path | None = None, rules: Path | None = None, against: Path | None = None) -> Checked:
     """Check a configuration and all that it names, and a directory of rules with their examples.
 
     Args:
         config: Configuration file; null checks rules alone, with a school of which nothing is known.
         rules: Directory of rules; null for that of the configuration, else the shipped one.
+        against: Directory of the rules before, whose examples are run on these too.
 
     Raises:
         ConfigurationError: With every mistake of all of them, in order of place.
@@ -66,6 +69,7 @@ def check(config: Path | None = None, rules: Path | None = None) -> Checked:
     mistakes += wrong if found is None or index is not None else ()
     if found is not None:
         _tried(lambda: school.detectors(found.counts), mistakes)
+    earlier = _tried(lambda: policy.load(against), mistakes) if against else None
     if mistakes or found is None or index is None:
         raise ConfigurationError(mistakes)
     return Checked(
@@ -76,6 +80,7 @@ def check(config: Path | None = None, rules: Path | None = None) -> Checked:
         names=len(index),
         sources=len(configuration.settings.sources) if configuration else 0,
         people=len(enrichment.register.people),
+        lost=policy.run_earlier_examples(found, earlier, enrichment.prepare, school.zone) if earlier else (),
     )
 
 

@@ -3,7 +3,7 @@
 :func:`load` reads a directory of rules; :class:`RuleSet` judges batches of events by them, and explains.
 """
 
-from filterwatch.policy.examples import Enrichment, check_rules, run_examples
+from filterwatch.policy.examples import Enrichment, check_rules, run_earlier_examples, run_examples
 from filterwatch.policy.explain import Condition, Lack, Verdict
 from filterwatch.policy.load import load
 from filterwatch.policy.rule import Example, Rule
@@ -23,5 +23,6 @@ __all__ = [
     "Verdict",
     "check_rules",
     "load",
+    "run_earlier_examples",
     "run_examples",
 ]

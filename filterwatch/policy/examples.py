@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, timedelta
 from pathlib import Path
@@ -45,7 +45,37 @@ def run_examples(rules: RuleSet, enrich: Enrichment, zone: ZoneInfo = LONDON) ->
         enrich: What gives an example its context; what the example states overrides it.
         zone: The school's, in which examples tell their time.
     """
-    on = [replace(one, rule=one.rule.model_copy(update={"enabled": True})) for one in rules.loaded]
+    return _mistakes(rules.loaded, rules, enrich, zone, "change the example or the rule")
+
+
+def run_earlier_examples(
+    rules: RuleSet, earlier: RuleSet, enrich: Enrichment, zone: ZoneInfo = LONDON
+) -> list[Mistake]:
+    """Return a mistake for every example of *earlier* that the rule of the same id in *rules* no longer does, in order.
+
+    Whoever changes a rule may change its examples too; those of before say what was thought right.  A rule that is
+    gone is a mistake of its own.
+    """
+    was = {one.rule.id: one for one in earlier.loaded}
+    now = {one.rule.id: one for one in rules.loaded}
+    gone = [
+        one.document.mistake(("id",), f"id: rule '{id_}' is gone; put it back, or leave it out knowingly")
+        for id_, one in was.items()
+        if id_ not in now
+    ]
+    cases = [
+        replace(one, rule=one.rule.model_copy(update={"examples": was[id_].rule.examples}), document=was[id_].document)
+        for id_, one in now.items()
+        if id_ in was and one.rule.examples != was[id_].rule.examples
+    ]
+    remedy = "that was its example before: put the rule right, or let it go knowingly"
+    return sorted([*gone, *_mistakes(cases, rules, enrich, zone, remedy)])
+
+
+def _mistakes(
+    loaded: Iterable[Loaded], rules: RuleSet, enrich: Enrichment, zone: ZoneInfo, remedy: str
+) -> list[Mistake]:
+    on = [replace(one, rule=one.rule.model_copy(update={"enabled": True})) for one in loaded]
     judge = RuleSet(on, rules.packs)
     cases = [(one, holds, at, example) for one in on for holds, at, example in _examples(one.rule)]
     events = _stated(enrich(events_of([example for *_, example in cases], zone)), [example for *_, example in cases])
@@ -53,7 +83,8 @@ def run_examples(rules: RuleSet, enrich: Enrichment, zone: ZoneInfo = LONDON) ->
     held = set(pl.concat([judged.detections, judged.hits]).select("line_offset", "rule").iter_rows())
     return [
         one.document.mistake(
-            ("examples", "holds" if holds else "does_not_hold", at), _problem(judge, one, events[row], holds)
+            ("examples", "holds" if holds else "does_not_hold", at),
+            f"{_problem(judge, one, events[row], holds)}; {remedy}",
         )
         for row, (one, holds, at, example) in enumerate(cases)
         if _often_enough(one.rule, example, held=(row, one.rule.id) in held) is not holds
@@ -129,6 +160,6 @@ def _often_enough(rule: Rule, example: Example, *, held: bool) -> bool:
 def _problem(judge: RuleSet, one: Loaded, event: pl.DataFrame, holds: bool) -> str:  # noqa: FBT001 - which list it is in
     verdict = next(verdict for verdict in judge.explain(event) if verdict.rule.id == one.rule.id)
     if not holds:
-        return f"example holds: {verdict.reason}; change the example or the rule"
+        return f"example holds: {verdict.reason}"
     why = "; ".join(verdict.missing) or "not often enough for the rule's count (times)"
-    return f"example does not hold: {why}; change the example or the rule"
+    return f"example does not hold: {why}"

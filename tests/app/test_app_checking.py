@@ -165,3 +165,29 @@ def test_trying_other_rules_leaves_the_lists_that_the_daemon_uses_alone(school):
     change(school / "rules" / "lists" / "games.txt", "friv.test", "friv.test\nmore.test")
     check(school / "filterwatch.yaml")
     assert index.read_bytes() != used
+
+
+def test_examples_that_a_changed_rule_lost_are_still_run_on_it(school):
+    before = school / "before"
+    shutil.copytree(school / "rules", before)
+    change(before / "games.yaml", "[{host: www.bbc.co.uk}]", "[{host: www.bbc.co.uk}, {host: x.chess.test}]")
+    (before / "old.yaml").write_text(RULE.replace("id: games", "id: old"))
+    config = school / "filterwatch.yaml"
+    assert [str(one).replace(f"{school}/", "") for one in check(config, school / "rules", before).lost] == [
+        "before/old.yaml:1:5: id: rule 'old' is gone; put it back, or leave it out knowingly"
+    ]
+    (before / "old.yaml").unlink()
+    change(school / "rules" / "lists" / "games.txt", "friv.test", "friv.test\nchess.test")
+    (lost,) = check(config, school / "rules", before).lost
+    assert str(lost).replace(f"{school}/", "") == (
+        "before/games.yaml:10:42: example holds: host is on the games list; that was its example before: put the rule "
+        "right, or let it go knowingly"
+    )
+    words = ["check", "--config", str(config), "--rules", str(school / "rules"), "--against", str(before)]
+    done = CliRunner().invoke(make_app(), words)
+    assert (done.exit_code, "that was its example before" in done.stdout) == (1, True)
+    words[-1] = str(school / "rules")
+    done = CliRunner().invoke(make_app(), words)
+    assert (done.exit_code, "Every example before still does as it says" in done.stdout) == (0, True)
+    with pytest.raises(ConfigurationError, match="no such directory of rules"):
+        check(config, school / "rules", school / "nowhere")
