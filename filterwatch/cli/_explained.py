@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from filterwatch.text import defang, printable
+from filterwatch.cli._wrapped import wrapped
+from filterwatch.text import defang
 
 if TYPE_CHECKING:
     from filterwatch.app.explaining.explained import Explained
@@ -25,7 +24,6 @@ SHOWN = 6
 ALTERNATIVES = 3
 """Conditions any one of which would do that are shown of a rule."""
 
-NARROWEST, WIDEST = 40, 120
 LABEL = 9
 _LONGEST = 400
 """Characters of an address or a search that are shown: the host stands in front of them."""
@@ -56,63 +54,43 @@ _SURE = {
 
 
 def show(found: Explained, *, everything: bool) -> None:
-    """Print an explanation."""
-    Page().show(found, everything=everything)
+    """Print an explanation, with *everything* every rule that nearly holds."""
+    wrapped(headline(found), below="")
+    typer.echo()
+    for label, texts in _chain(found):
+        for at, text in enumerate(texts):
+            wrapped(text, f"{label if at == 0 else '':<{LABEL}} ", " " * (LABEL + 1))
+    _holding("Rules that hold", [one for one in found.holds if not one.more])
+    _holding("Rules that hold and count: reported only when it goes on", [one for one in found.holds if one.more])
+    _nearly(found, everything=everything)
+    typer.echo()
+    wrapped("One request cannot show what is found over time: many tries, much data, a filter that stops.", below="")
 
 
-class Page:
-    """Lines as wide as the terminal."""
-
-    def __init__(self) -> None:
-        self._width = max(NARROWEST, min(shutil.get_terminal_size().columns, WIDEST))
-
-    def show(self, found: Explained, *, everything: bool) -> None:
-        """Print an explanation."""
-        self._say(headline(found), more="")
+def _holding(title: str, rules: Sequence[Held]) -> None:
+    if rules:
         typer.echo()
-        for label, texts in _chain(found):
-            for at, text in enumerate(texts):
-                self._row(label if at == 0 else "", text)
-        alone = [one for one in found.holds if not one.more]
-        counted = [one for one in found.holds if one.more]
-        self._holding("Rules that hold", alone)
-        self._holding("Rules that hold and count: reported only when it goes on", counted)
-        self._nearly(found, everything=everything)
-        typer.echo()
-        self._say("One request cannot show what is found over time: many tries, much data, a filter that stops.")
+        wrapped(title)
+    for one in rules:
+        wrapped(f"{one.rule}: {one.title} ({one.level}, {one.outcome})", "  ")
+        for text in _of_held(one):
+            wrapped(text, "    ")
 
-    def _holding(self, title: str, rules: Sequence[Held]) -> None:
-        if rules:
-            typer.echo(f"\n{title}")
-        for one in rules:
-            self._say(f"{one.rule}: {one.title} ({one.level}, {one.outcome})", "  ")
-            for text in _of_held(one):
-                self._say(text, "    ")
 
-    def _nearly(self, found: Explained, *, everything: bool) -> None:
-        rules = found.nearly
-        if not rules:
-            return
-        typer.echo()
-        self._say(f"Rules that nearly hold: one condition is missing (files in {found.rules})")
-        above = {found.address.url, found.address.host, found.search and f'"{found.search.terms}"'}
-        some = rules if everything else rules[:SHOWN]
-        for one in some:
-            self._say(f"{one.rule}: {one.title} ({one.level})", "  ")
-            for text in _of_near(one, above):
-                self._say(text, "    ")
-        if len(rules) > len(some):
-            self._say(f"and {len(rules) - len(some)} more (--all)", "  ")
-
-    def _row(self, label: str, text: str) -> None:
-        self._say(text, f"{label:<{LABEL}} ", " " * (LABEL + 1))
-
-    def _say(self, text: str, indent: str = "", more: str | None = None) -> None:
-        below = f"{indent}  " if more is None else more
-        for line in textwrap.wrap(
-            printable(text), self._width, initial_indent=indent, subsequent_indent=below, break_on_hyphens=False
-        ):
-            typer.echo(line)
+def _nearly(found: Explained, *, everything: bool) -> None:
+    rules = found.nearly
+    if not rules:
+        return
+    typer.echo()
+    wrapped(f"Rules that nearly hold: one condition is missing (files in {found.rules})")
+    above = {found.address.url, found.address.host, found.search and f'"{found.search.terms}"'}
+    some = rules if everything else rules[:SHOWN]
+    for one in some:
+        wrapped(f"{one.rule}: {one.title} ({one.level})", "  ")
+        for text in _of_near(one, above):
+            wrapped(text, "    ")
+    if len(rules) > len(some):
+        wrapped(f"and {len(rules) - len(some)} more (--all)", "  ")
 
 
 def headline(found: Explained) -> str:

@@ -15,11 +15,14 @@ from filterwatch.text import defang, printable
 
 if TYPE_CHECKING:
     from filterwatch.app.parts import School
+    from filterwatch.records.models import AlertDetection
 
 # typer reads these spellings of "may be left out".
 # ruff: noqa: UP045
 
 CASE = re.compile(r"[A-Za-z]{2}-\d{4}-[A-Za-z0-9]{4,8}")
+DETECTIONS = 20
+"""Detections of an alert that are shown."""
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +57,7 @@ def register(app: typer.Typer) -> None:
                 raise FilterwatchError(
                     "--json is for addresses; a case may name persons, and is read with `alert show`"
                 )
-            _case(what.upper(), config, state, _Look(why, by, second) if names else None)
+            _case(what.upper(), config, state, rules, _Look(why, by, second) if names else None)
             return
         from filterwatch.app.explaining import Request
         from filterwatch.app.explaining import explain as ask
@@ -97,9 +100,9 @@ def _school(config: Path | None, rules: Path | None) -> School:
     return School(known, rules or (known.rules if known else shipped("rules")))
 
 
-def _case(number: str, config: Path | None, state: Path | None, look: _Look | None) -> None:
+def _case(number: str, config: Path | None, state: Path | None, rules: Path | None, look: _Look | None) -> None:
     desk = opened(config, state)
-    from filterwatch.app.evidence import raw_lines, shown
+    from filterwatch.app.evidence import raw_lines
     from filterwatch.app.settings import DEFAULT, load
     from filterwatch.records import services
 
@@ -109,6 +112,7 @@ def _case(number: str, config: Path | None, state: Path | None, look: _Look | No
     else:
         one = services.find_alert(number)
     hidden = one.illegal_protocol or (one.compartment != "general" and not look)
+    told = [(row.recipient, row.kind, desk.show(row.sent_at) or row.state) for row in one.notifications.all()]
     facts(
         [
             ("Case", f"{one.number}, {one.level}, {one.state}"),
@@ -116,25 +120,54 @@ def _case(number: str, config: Path | None, state: Path | None, look: _Look | No
             ("Who", f"{one.pseudonym} ({one.group}; known by: {one.identity})"),
             *([("Person", one.person), ("User", one.user), ("Device", one.device)] if look else []),
             ("Address", one.client_ip if look else ""),
+            *[("" if at else "Told", f"{role} ({kind}), {when}") for at, (role, kind, when) in enumerate(told)],
+            ("Verdict", one.verdict),
         ]
     )
     if one.illegal_protocol:
         say("Illegal content: addresses and lines are withheld. Follow the steps in the incident.")
-    detections = list(one.detections.all()[:20])
+    detections = list(one.detections.all()[:DETECTIONS])
     folder = state or load(config or DEFAULT).state
-    kept = raw_lines(folder, [d.id for d in detections]) if look and not one.illegal_protocol else {}
+    reads = look is not None and not one.illegal_protocol
+    kept = raw_lines(folder, [d.id for d in detections]) if reads else {}
     for d in detections:
-        typer.echo(
-            f"\n{desk.show(d.time)}  {printable(d.rule)} (version {printable(d.rule_version or '-')}, {d.level})"
-        )
-        wrapped(f"because {'withheld' if hidden else d.reason}", "  ")
-        if d.host and not hidden:
-            wrapped(f"host {defang(d.host)}, {d.action or 'action unknown'}", "  ")
-        where = f"byte {d.line_offset}" if d.line_offset is not None else "no line of its own"
-        wrapped(f"log {d.source}, {where}", "  ")
-        if d.id in kept:
-            typer.echo(f"  line: {shown(kept[d.id])}")
-        elif look and not one.illegal_protocol:
-            typer.echo("  line: not in the journal any more")
+        _detection(d, desk.show(d.time), hidden=hidden, line=kept.get(d.id), reads=reads)
+    if (more := one.detections.count() - len(detections)) > 0:
+        typer.echo(f"\nand {more} more")
+    _behind(_school(config, rules).rules, [(d.rule, d.rule_version) for d in detections])
     if not look:
         say('Who it is, and the raw lines: --names --by "YOUR NAME" --why "...". It is recorded.')
+
+
+def _detection(one: AlertDetection, when: str, *, hidden: bool, line: bytes | None, reads: bool) -> None:
+    from filterwatch.app.evidence import shown
+
+    typer.echo(f"\n{when}  {printable(one.rule)} (version {printable(one.rule_version or '-')}, {one.level})")
+    wrapped(f"because {'withheld' if hidden else one.reason}", "  ")
+    if one.host and not hidden:
+        wrapped(f"host {defang(one.host)}, {one.action or 'action unknown'}", "  ")
+    where = f"byte {one.line_offset}" if one.line_offset is not None else "no line of its own"
+    wrapped(f"log {one.source}, {where}", "  ")
+    if line is not None:
+        typer.echo(f"  line: {shown(line)}")
+    elif reads:
+        typer.echo("  line: not in the journal any more")
+
+
+def _behind(rules: Path, held: list[tuple[str, str]]) -> None:
+    """Print what the rules behind an alert are about."""
+    from filterwatch.app.explaining.case import behind
+    from filterwatch.errors import ConfigurationError
+
+    try:
+        found = behind(rules, held)
+    except ConfigurationError:
+        say("The rules hold mistakes, so that what they demand is not shown; see `filterwatch check`.")
+        return
+    typer.echo()
+    for one in found:
+        wrapped(f"{one.rule}: {one.title or 'found over time, or a rule that is gone'}")
+        if one.policy:
+            wrapped(f'policy: "{one.policy[0]}" ({one.policy[1]})', "  ")
+        if one.changed:
+            wrapped("it was another version then; `filterwatch explain ADDRESS` says what today's rules find", "  ")

@@ -27,7 +27,7 @@ from filterwatch.journal import Commit, Journal
 
 records.setup(":memory:", "a secret for tests")
 
-from filterwatch.records.models import Alert, AlertDetection, LedgerEntry  # noqa: E402
+from filterwatch.records.models import Alert, AlertDetection, LedgerEntry, Outbox  # noqa: E402
 from filterwatch.records.opening import open_registers  # noqa: E402
 from filterwatch.records.services import open_alert  # noqa: E402
 
@@ -242,6 +242,30 @@ def test_an_alert_is_explained_without_names_until_they_are_asked_for(case):
     for personal in ("sam", "10.0.0.9"):
         assert personal not in said
     assert not LedgerEntry.objects.filter(action="names looked at").exists()
+
+
+def test_an_alert_tells_what_its_rules_are_about_today_and_who_was_told(case, rules):
+    explain = case()
+    row = {"about": "a" * 32, "alert_id": "a" * 32, "channel": "jane", "title": "t", "body": "b"}
+    moments = {"next_attempt_at": MONDAY, "created_at": MONDAY}
+    Outbox.objects.create(id="1", kind="immediate", recipient="coordinator", sent_at=MONDAY, **row, **moments)
+    Outbox.objects.create(id="2", kind="escalation", recipient="head", **row, **moments)
+    said = explain("--rules", str(rules))
+    assert "Told   coordinator (immediate), Mon 23 Nov 2026 10:15" in said
+    assert "head (escalation), new" in said
+    assert "vpn: found over time, or a rule that is gone" in said
+    vpn = "id: vpn\ntitle: Ways round the filter\ncategory: bypass\nmatch: {categories: [bypass]}\n"
+    (rules / "vpn.yaml").write_text(vpn + HEAD + EXAMPLES)
+    said = explain("--rules", str(rules))
+    assert 'vpn: Ways round the filter\n  policy: "The words." (Use)\n  it was another version then' in said
+    (rules / "vpn.yaml").write_text("id: vpn\n")
+    assert "The rules hold mistakes" in explain("--rules", str(rules))
+
+
+def test_a_case_is_not_told_as_json_and_one_thing_is_explained_at_a_time():
+    for words in (["FW-2026-22222", "--json"], [], ["bet.test", "--search", "cats"]):
+        done = CliRunner().invoke(make_app(), ["explain", *words])
+        assert isinstance(done.exception, FilterwatchError)
 
 
 def test_who_looks_at_names_and_lines_is_recorded(case):
