@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 
@@ -13,6 +13,7 @@ from filterwatch.app.settings import Configuration
 from filterwatch.detectors import Visits
 from filterwatch.detectors.threshold import Threshold
 from filterwatch.errors import FilterwatchError
+from filterwatch.events import EVENT_SCHEMA, TIME
 from filterwatch.journal import JournalError, Reader
 from filterwatch.pipeline import Bench
 from filterwatch.text import printable
@@ -68,7 +69,9 @@ def _day(option: str, text: str) -> date:
 def archived(
     configuration: Configuration, days: tuple[date, date], seen: Callable[[int], None] = lambda _days: None
 ) -> Iterator[pl.DataFrame]:
-    """Yield the events of local *days*, both included, in order of time within a day, with ``line`` null.
+    """Yield the events of local *days*, both included, in the order in which they were read, with ``line`` null.
+
+    A day holds what began on it: a tunnel that was closed, and logged, after midnight is yielded among the next day's.
 
     Args:
         configuration: Whose archive and journal.
@@ -85,14 +88,28 @@ def archived(
         journal = Reader.at(configuration.state / "journal.db")
     except JournalError:
         journal = None
+    waiting = pl.DataFrame(schema=EVENT_SCHEMA)
     while day <= end:
-        events = archive.scan(folder, journal, start=day, end=day).sort("time", "source", "line_offset").collect()
+        events = archive.scan(folder, journal, start=day, end=day).collect()
         none &= events.is_empty()
+        day += timedelta(days=1)
+        read = _as_read(pl.concat([waiting, events], rechunk=False))
+        midnight = datetime.combine(day, time.min, configuration.settings.timezone).astimezone(UTC)
+        due = read["_at"] < midnight
+        waiting, events = read.filter(~due).drop("_at"), read.filter(due | (day > end)).drop("_at")
         yield from events.with_columns(line=pl.lit(None, pl.Int64)).iter_slices(FRAME)
         seen(1)
-        day += timedelta(days=1)
     if none:
         raise FilterwatchError(f"{folder}: holds no event from {days[0]} to {end}; name other days, or log files")
+
+
+def _as_read(events: pl.DataFrame) -> pl.DataFrame:
+    """Return *events* in the order of their lines, streams merged by time, with ``_at``, the time that a stream had
+    come to: never null, and never less than before it in its stream.
+    """  # noqa: D205 - the column is part of the promise
+    began = pl.lit(datetime.fromtimestamp(0, UTC), TIME)
+    come_to = pl.col("time").forward_fill().cum_max().over("source", "stream").fill_null(began)
+    return events.sort("source", "stream", "line_offset").with_columns(_at=come_to).sort("_at", maintain_order=True)
 
 
 def rules_only(rules: policy.RuleSet) -> Bench:
