@@ -31,6 +31,7 @@ KINDS = ("http", "dns", "flow")
 _NAMES = pl.Schema(
     {
         "_name": pl.String(),
+        "_form": pl.String(),
         "domain": pl.String(),
         "category_bits": pl.UInt64(),
         "_engine": pl.UInt16(),
@@ -98,7 +99,8 @@ class Where:
 
         The place is the host, else the DNS name asked for, else the address it went to.  ``category_bits`` is 0 and
         ``categories`` null where no list names it; of a wrapper (``wrappers.yaml``) the address inside counts too.
-        ``embedded``, for rules, says which requests are no visits; the column is left out where there are none.
+        For rules ``embedded`` says which requests are no visits, and ``host_form`` is the one form of a host or DNS
+        name that was written in another; either is left out where there is none.
         """
         index, memory = self._memory  # once: newer lists begin with a whole batch
         events = self._look_up(events.with_columns(_place(events).alias("_name")), index, memory)
@@ -108,9 +110,12 @@ class Where:
         else:
             terms = pl.Series([None], dtype=pl.String).new_from_index(0, len(events))
         embedded = self._furniture.embedded(events)
-        more = [embedded] if embedded is not None else []
+        more: list[pl.Series | pl.Expr] = [embedded] if embedded is not None else []
+        if events["_form"].null_count() < len(events):
+            named = column(events, "host").is_not_null() | column(events, "query").is_not_null()
+            more.append(pl.when(named).then("_form").alias("host_form"))
         return events.with_columns(terms.alias("search_terms"), _words(events["category_bits"]), *more).drop(
-            "_name", "_engine", "_pages", "_furniture", "_wraps"
+            "_name", "_form", "_engine", "_pages", "_furniture", "_wraps"
         )
 
     def inner(self, url: str) -> str | None:
@@ -157,6 +162,7 @@ class Where:
         return pl.DataFrame(
             {
                 "_name": names,
+                "_form": hosts.set(hosts == names, None),
                 "domain": [one[1].domain if one else None for one in found],
                 "category_bits": index.lookup(hosts).cast(pl.UInt64).fill_null(0) | self._spelt(hosts, wraps, index),
                 "_engine": [self._engines.number(*one) if one else None for one in found],

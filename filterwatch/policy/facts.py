@@ -36,7 +36,8 @@ _LATE = ("url", "year", "device", "device_class", "person")
 """Columns that are read late: expensive ones, and those that only narrow what other conditions found."""
 
 HOST = "host"
-"""Lookup over ``host``, or the DNS name asked for where the event has none."""
+"""Lookup over ``host``, or the DNS name asked for where the event has none; in its one form where enrichment gives one
+(``host_form``: null where the log wrote it so already)."""
 
 
 def _layout() -> Mapping[str, Mapping[str, int]]:
@@ -240,7 +241,7 @@ class Facts:
 
 def _values(events: pl.DataFrame, column: str) -> pl.Series | None:
     """Return a text column; null where it is null throughout.  The host falls back to the DNS name asked for."""
-    wanted = ("host", "query") if column == HOST else (column,)
+    wanted = ("host_form", "host", "query") if column == HOST else (column,)
     have = [name for name in wanted if name in events.columns and events[name].null_count() < len(events)]
     if not have:
         return None

@@ -71,6 +71,18 @@ def test_hosts_are_left_as_the_decoder_set_them():
     assert out["domain"].to_list() == ["example.com"]
 
 
+def test_rules_get_the_one_form_of_a_host_that_was_written_in_another():
+    out = where().add(
+        events(
+            host=["faceb%6fok.com", "facebook.com", "3118228743", None, None, "a..b", None],
+            query=[None, None, None, "F\uff41cebook.com.", "facebook.com", None, None],
+            dest_ip=[None, None, "10.0.0.1", None, None, None, "::ffff:192.0.2.7"],
+        )
+    )
+    assert out["host_form"].to_list() == ["facebook.com", None, "185.220.101.7", "facebook.com", None, None, None]
+    assert "host_form" not in where().add(events(host=["facebook.com", None], query=[None, "a.b.com"])).columns
+
+
 def test_lists_are_asked_once_for_each_new_host_in_its_one_form():
     index = Lists(games_example=["games"])
     place = where(index)

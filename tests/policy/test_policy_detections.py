@@ -187,3 +187,11 @@ def test_the_same_line_gives_the_same_id_and_another_rule_another(make_rules, ev
 
     assert first.to_list() == again.to_list()
     assert first.n_unique() == 2
+
+
+@pytest.mark.parametrize("match", ["host: [b.test]", "host: {exact: [a.b.test]}", "host: {regex: '^a[.]b[.]test$'}"])
+def test_a_host_is_judged_in_its_one_form_and_told_as_it_was_logged(one_rule, events, match):
+    frame = events({"host": "a.%62.test", "group": "pupils"}, {"host": "a.%63.test", "group": "pupils"})
+    frame = frame.with_columns(pl.Series("host_form", ["a.b.test", "a.c.test"]))
+    found = only(one_rule(match).evaluate(frame).detections)
+    assert found["host"] == found["matched"] == "a.%62.test"
