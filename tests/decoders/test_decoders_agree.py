@@ -7,12 +7,12 @@ from itertools import product
 
 import pytest
 from decoding import LONDON, OPTIONS, SEEDS, batch, exactly, whole
-from mutating import MANY, NASTY, generator, mutated
+from mutating import KILLS, MANY, NASTY, generator, mutated
 from polars.testing import assert_frame_equal
 
 from filterwatch.decoders import line_decoder, make, names
 
-SIZES = [1, 1, 2, 2, 3, 5, 8, 12, 20, 40, 400] * (20 if MANY else 1)
+SIZES = [1, 1, 2, 2, 3, 5, 8, 12, 20, 40, 400] * max(1, KILLS // 10)
 """Lines of a batch: what few lines say must not depend on how many others stand beside them."""
 
 
@@ -28,6 +28,25 @@ def test_the_fast_path_says_what_the_exact_path_says(name: str, monkeypatch: pyt
             fewest = _fewest(name, lines)
             print(f"lines = {fewest!r}")
             _agree(name, fewest)
+
+
+@pytest.mark.parametrize("name", ["apache", "nginx", "squid_common", "squid_combined"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'10.1.0.9 - - [22/Nov/2026:01:46:26 +0000] "CONNECT www.games.test:443 HTTP/11.1" 407 415',
+        b'10.1.0.9 - - [22/Nov/2026:01:46:26 +0000] "GET http://www.games.test/ HTTP/1.11" 200 415 "-" "-"',
+        b'10.1.0.9 1.0.7 - - [22/Nov/2026:01:46:26 +0000] "GET /index.html HTTP/2.0" 200 2326 "-" "Mozilla/5.0"',
+        b'10.1.0.9 10.1.0.7 - - [22/Nov/2026:01:46:26 +0000] "GET /index.html HTTP/2.0" 200 2326 "-" "Mozilla/5.0"',
+        b'10.1.0.8 - - [22/Nov/2026:01:46:25 +0000] "CONNECT www.games.test:443 HTTP/1.1" 07 415',
+        b'10.1.0.9 - - [22/Nov/2026:01:46:26 +0000] "IN= /index.html HTTP/2.0" 200 2326 "-" "Mozilla/5.0"',
+        b'10.1.0.9 - Ada Bell [22/Nov/2026:01:46:26 +0000] "GET /index.html HTTP/2.0" 200 2326 "-" "Mozilla/5.0"',
+    ],
+)
+def test_lines_that_were_once_read_in_two_ways(name: str, line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_decoder, "FEW", 0)
+
+    _agree(name, [line])
 
 
 def _agree(name: str, lines: list[bytes]) -> None:

@@ -18,7 +18,7 @@ from filterwatch.decoders.url import asked, without_connect_credentials, without
 
 _LINE = re.compile(
     r"(?P<client>[^ ]+) (?P<ident>[^ ]+) (?P<user>[^\[]+) \[(?P<date>[^\]]{19,26})\] "
-    r'"(?P<method>[A-Z_-]+) (?P<url>[^" ][^"]*?)(?: HTTP/\d(?:\.\d)?)?" (?P<status>\d{3}) (?P<bytes>\d+|-)'
+    r'"(?P<method>[A-Z_-]+) (?P<url>[^" ][^"]*?)(?: HTTP/\d{1,2}(?:\.\d{1,2})?)?" (?P<status>\d{3}) (?P<bytes>\d+|-)'
     r'(?: "(?P<referrer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)")?'
     r'(?: (?P<result>[A-Z][A-Z0-9_]*):(?P<code>[A-Z][A-Z0-9_]*))?(?: [^"]*)?'
 )

@@ -32,7 +32,7 @@ _TCP: Final = re.compile(
     r"[^ /]+/[^ ]+ (?:[+-]?\d+/){2}\+?(?P<took>-?\d+) \+?(?P<bytes>\d+) (?P<flags>[A-Za-z-]{2}) "
     r"(?:\d+/){4}\+?\d+ \d+/\d+(?: .*)?"
 )
-_REQUEST: Final = re.compile(r"(?P<method>[A-Z_-]+) (?P<url>[^ ].*?)(?: HTTP/\d(?:\.\d)?)?")
+_REQUEST: Final = re.compile(r"(?P<method>[A-Z_-]+) (?P<url>[^ ].*?)(?: HTTP/\d{1,2}(?:\.\d{1,2})?)?")
 _FAILED: Final = re.compile(r".*?(?:SSL handshake failure|Connection (?:error|closed|reset)|Timeout|Broken pipe).*")
 _REFUSALS: Final = {"400": "error", "401": "auth_required", "407": "auth_required"}
 

@@ -36,7 +36,8 @@ _LINE: Final = re.compile(
     r'(?P<user>[^\["]+) \[(?P<local>[^\]\["]{20,30})\] (?:"-" )?'
     rf"{_QUOTED} (?P<status>\d{{3}}) (?P<bytes>\d+|-)(?: \d+)?(?: {_QUOTED} {_QUOTED})?(?= |$)"
 )
-_REQUEST: Final = re.compile(r"(?P<method>[A-Za-z_-]+) (?P<url>[^ ].*?)(?: HTTP/\d(?:\.\d)?)?")
+_METHOD: Final = "[A-Za-z_-]+"
+_REQUEST: Final = re.compile(rf"(?P<method>{_METHOD}) (?P<url>[^ ].*?)(?: HTTP/\d{{1,2}}(?:\.\d{{1,2}})?)?")
 _APACHE_ERROR: Final = re.compile(
     r"\[(?P<time>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)(?:\.\d+)? (?P<year>\d{4})\] "
     r"\[(?:[\w-]*:)?\w+\] (?P<rest>.*)"
@@ -45,7 +46,8 @@ _NGINX_ERROR: Final = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[\w+\] \d+#\d
 _DENIED: Final = re.compile(
     r".*?\[client (?P<client>[^\]]+?)(?: ?:(?P<port>\d+))?\] (?:AH\d+: )?client denied by server configuration"
 )
-_COMMON: Final = '%>a %ui %un [%tl] "%rm %ru HTTP/%rv" %>Hs %<st'
+# Only lines without an ident: "A B - - [" may begin with a server's name and a client, or with a client and its ident.
+_COMMON: Final = '%>a - %un [%tl] "%rm %ru HTTP/%rv" %>Hs %<st'
 _FASTS: Final = (f'{_COMMON} "%"{{Referer}}>h" "%"{{User-Agent}}>h"', _COMMON)
 _JSON_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "time": ("time_iso8601", "timestamp", "@timestamp", "time"),
@@ -62,6 +64,7 @@ _JSON_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "url": ("request_uri", "uri"),
 }
 _LAYOUTS: Final = {"local": ""}
+_LEAST_STATUS: Final = 100
 
 
 def read(name: str, line: bytes) -> Answer:
@@ -148,11 +151,16 @@ def _reader(name: str, _: Options) -> Reader:
     def fast(lines: Lines) -> pl.DataFrame:
         first = fasts[0].read(lines)
         if len(first) == len(lines):
-            return first
+            return _sure(first)
         both = [frame for frame in (first, fasts[1].read(lines)) if len(frame)]
-        return pl.concat(both, how="diagonal").sort("line") if both else first
+        return _sure(pl.concat(both, how="diagonal").sort("line")) if both else first
 
     return Reader(name, lambda line: read(name, line), fast)
+
+
+def _sure(events: pl.DataFrame) -> pl.DataFrame:
+    """Return those that the exact path reads alike: a proxy's columns allow more than a web server's."""
+    return events.filter(pl.col("method").str.contains(f"^{_METHOD}$") & (pl.col("status") >= _LEAST_STATUS))
 
 
 FORMATS = {
