@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from filterwatch.cli._listed import entry, signs
 from filterwatch.cli._wrapped import wrapped
 from filterwatch.text import defang
 
 if TYPE_CHECKING:
     from filterwatch.app.explaining.explained import Explained
     from filterwatch.app.explaining.judged import Condition, Held, Near, Told
-    from filterwatch.app.explaining.listed import Listing
     from filterwatch.policy.terms import Found, Span
 
 WITHHELD = "withheld: illegal content. Do not look for it."
@@ -34,16 +34,6 @@ _ROUTES = {
     "weekly": "in the weekly report",
     "none": "only counted in reports",
 }
-_MODES = {
-    "suffix": "and all below it",
-    "exact": "that name alone",
-    "children": "all below it",
-    "range": "a range of addresses",
-    "page": "a page and what is below it",
-    "allow": "an exception",
-    "set aside": "set aside",
-}
-_ORIGINS = {"shipped": "comes with filterwatch", "own": "the school's own", "members": "a members' list"}
 _SAFE = {"on": "safe search on", "blur": "safe search moderate", "off": "safe search off"}
 _SURE = {
     "authenticated": "known by login",
@@ -134,8 +124,9 @@ def _chain(found: Explained) -> Iterator[tuple[str, Iterable[str]]]:
             yield "Look-alike", [f"it looks like {defang(found.alike)} and is another site"]
         if found.inside:
             yield "Inside", [f"{_shown(found.inside.url)}, which the address shows inside itself"]
-        yield "Lists", [_entry(one, found.address.host) for one in found.listings] or ["on none"]
-        yield "Name", _name(found)
+        yield "Lists", [entry(one, found.address.host) for one in found.listings] or ["on none"]
+        listed = any(one.used and one.mode != "allow" for one in found.listings)
+        yield "Name", [signs(found.name, listed=listed)] if found.name else []
     yield "Counts as", [", ".join(found.categories) or "nothing: no category"]
     if not found.withheld:
         yield "Search", _search(found)
@@ -156,27 +147,6 @@ def _site(found: Explained) -> str:
         if "." in host
         else "none: a name without a dot (words of a search: --search)"
     )
-
-
-def _entry(one: Listing, host: str) -> str:
-    entry = one.entry if one.entry == "withheld" else defang(one.entry)
-    words = [f"{one.category}: {entry} ({_MODES.get(one.mode, one.mode)}) on list {one.list}"]
-    if one.host != host:
-        words.append(f"for {defang(one.host)}")
-    about = [_ORIGINS.get(one.origin, "public list"), f"trust {one.trust}" if one.trust else ""]
-    about += [f"of {one.fetched:%-d %b %Y}" if one.fetched else "", one.licence]
-    words.append(" ".join(f"[{'; '.join(part for part in about if part)}]".split()))
-    return " ".join(words) + ("" if one.used else f": does not count, {one.because.replace('.', '[.]')}")
-
-
-def _name(found: Explained) -> list[str]:
-    name = found.name
-    if name is None:
-        return []
-    signs = ", ".join(f"{one.sign} {defang(one.shows)} {one.points:+}" for one in name.signs)
-    judged = f"unusual from {name.unusual}, an unblocker's from {name.unblocker}"
-    listed = any(one.used and one.mode != "allow" for one in found.listings)
-    return [f"{name.points} points for signs of an unblocker ({judged}): {signs}" + ("; a list decides" * listed)]
 
 
 def _search(found: Explained) -> list[str]:

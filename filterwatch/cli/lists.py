@@ -112,18 +112,7 @@ def _asking(group: typer.Typer) -> None:
         config: Config = DEFAULT,
     ) -> None:
         """Show what the lists say of a host or a page, nearest entry first. Exits 1 when it has a category."""
-        from filterwatch.enrich import host_of
-        from filterwatch.errors import FilterwatchError
-
-        host = host_of(what)
-        if host is None:
-            raise FilterwatchError("this names no host; write a host, an address or a URL")
-        categories, entries = _opened(config).lookup(what, host)
-        for one in entries:
-            used = "" if one.used else ", gives nothing"
-            typer.echo(f"{one.category}: {defang(one.entry)} on list {one.list} ({one.mode}{used})")
-        typer.echo(f"{defang(host)}: {', '.join(categories) or 'no category'}")
-        if categories:
+        if _look_up(what, config):
             raise typer.Exit(FINDINGS)
 
     @group.command()
@@ -137,6 +126,28 @@ def _asking(group: typer.Typer) -> None:
             typer.echo(f"{id_}: {one.title} ({one.word or 'public suffixes'}, {one.licence}, trust {one.trust})")
             if one.note:
                 typer.echo(f"    {printable(one.note)}")
+
+
+def _look_up(what: str, config: Path) -> bool:
+    """Print what the lists say; return whether it has a category."""
+    from filterwatch.app.explaining.address import read
+    from filterwatch.app.explaining.listed import Lists
+    from filterwatch.cli._listed import entry, signs
+    from filterwatch.errors import FilterwatchError
+
+    address = read(what)
+    if address is None:
+        raise FilterwatchError("this names no host; write a host, an address or a URL")
+    school = _opened(config)
+    categories, _ = school.lookup(address.url, address.host)
+    said = Lists(school.school, school.compile())
+    found = said.of(address.host, address.url)
+    for one in found:
+        typer.echo(entry(one, address.host))
+    if name := said.name(address.host):
+        typer.echo(signs(name, listed=any(one.used and one.mode != "allow" for one in found)))
+    typer.echo(f"{defang(address.host)}: {', '.join(categories) or 'no category'}")
+    return bool(categories)
 
 
 def _status(lists: SchoolLists, most: int | None, *, licences: bool) -> bool:

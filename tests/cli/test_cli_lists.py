@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ LISTED = """  {id}: {{title: Some list, address: "{address}", category: {categor
     homepage: "https://example.org"}}
 """
 BETS = b"bet1.example\nbet2.example\nwww.clinic.nhs.uk\nsite.example/bets\n198.51.100.0/24\n"
+ABOUT = f"[public list; trust medium; of {datetime.now(UTC):%-d %b %Y}; MIT]"
+HELP = "help, health, government or education"
 
 
 @pytest.fixture
@@ -66,14 +69,19 @@ def test_lists_are_updated_shown_looked_up_rolled_back_and_carried(school, tmp_p
 
     assert run(directory, "lookup", "www.bet1.example") == (
         1,
-        ["gambling: bet1[.]example on list bets (suffix)", "www[.]bet1[.]example: gambling"],
+        [
+            f"gambling: bet1[.]example (and all below it) on list bets {ABOUT}",
+            "www[.]bet1[.]example: gambling",
+        ],
     )
     assert run(directory, "lookup", "http://site.example/bets/7")[0] == 1
-    assert run(directory, "lookup", "198.51.100.9")[1][0] == "gambling: 198[.]51[.]100[.]0/24 on list bets (range)"
+    assert run(directory, "lookup", "198.51.100.9")[1][0] == (
+        f"gambling: 198[.]51[.]100[.]0/24 (a range of addresses) on list bets {ABOUT}"
+    )
     assert run(directory, "lookup", "www.clinic.nhs.uk") == (
         0,
         [
-            "gambling: www[.]clinic[.]nhs[.]uk on list bets (set aside, gives nothing)",
+            f"gambling: www[.]clinic[.]nhs[.]uk (set aside) on list bets {ABOUT}: does not count: {HELP}",
             "www[.]clinic[.]nhs[.]uk: no category",
         ],
     )
@@ -114,7 +122,7 @@ def test_an_ordinary_site_that_a_list_names_is_told_before_it_alerts(school):
 def test_a_members_list_gives_its_category_and_never_its_entries(school):
     directory, _ = school
     code, said = run(directory, "lookup", "http://never-shown.example/never/shown/x")
-    assert (code, said[0]) == (1, "csam: withheld on list members-iwf (page)")
+    assert (code, said[0]) == (1, "csam: withheld (a page and what is below it) on list members-iwf [a members' list]")
     assert not any("never/shown" in line for line in said + run(directory, "status")[1])
     (directory / "iwf").chmod(0o644)
     with pytest.raises(FilterwatchError, match="chmod 600"):

@@ -125,7 +125,7 @@ class Lists:
             current = self._kept[one.list].current if one.list in self._kept else None
             named = current.named if current else ()
             why = next((aside.reason for aside in named if aside.entry.lstrip("?=*.@") == one.entry), "")
-            return f"set aside: {why}" if why else "set aside, so that it raises nothing"
+            return why or "so that it raises nothing"
         allow = next((other for other in nearer if self._cancels(other, one)), None)
         return f"cancelled by {allow.entry} on list {allow.list}" if allow else "cancelled by an exception"
 
