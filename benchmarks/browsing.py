@@ -188,7 +188,9 @@ def beforehand(draw: random.Random) -> Session:
     session = Session("prefetch and preconnect", frozenset({"search.test"}))
     for n, host in enumerate(("www.youtube.com", "www.instagram.com", "www.facebook.com", "www.reddit.com")):
         at = n * 240 + draw.uniform(0, 60)
-        session.page(at, f"www.search.test/?q={n}", [piece(0.3, f"{host}/", opaque=True)])
+        session.page(
+            at, f"www.search.test/?q={n}", [piece(0.3, f"{host}/", opaque=True, size=draw.randrange(2_500, 6_500))]
+        )
     return session
 
 
@@ -199,7 +201,8 @@ def phone(draw: random.Random) -> Session:
         at = draw.uniform(0, every)
         while at < 7 * 3600:
             for host in draw.sample(list(hosts), min(2, len(hosts))):
-                session.requests.append(Request(at + draw.uniform(0, 2), host, kind=JSON, agent="app", opaque=True))
+                poll = Request(at + draw.uniform(0, 2), host, kind=JSON, agent="app", opaque=True)
+                session.requests.append(replace(poll, size=draw.randrange(3_000, 12_000)))
             at += every * draw.uniform(0.8, 1.2)
     return session
 
@@ -254,15 +257,15 @@ def film(draw: random.Random) -> Session:
     return session
 
 
-def site(host: str, rules: Sequence[str] = (), name: str = "") -> Callable[[random.Random], Session]:
-    """Return five minutes on a site, reached by its address."""
+def site(host: str, rules: Sequence[str] = (), minutes: int = 5) -> Callable[[random.Random], Session]:
+    """Return some minutes on a site, reached by its address: a page, then some time without any."""
 
     def visit(draw: random.Random) -> Session:
         domain = host.removeprefix("www.")
-        session, at = Session(name or f"{domain}, five minutes", frozenset({domain}), frozenset(rules)), 0.0
-        for n in range(12):
-            session.page(at, f"{host}/page/{n}", [piece(0.2 + i / 10, f"{host}/a{i}.js") for i in range(4)])
-            at += draw.uniform(15, 35)
+        session, at = Session(f"{domain}, {minutes} minutes", frozenset({domain}), frozenset(rules)), 0.0
+        while at < minutes * 60:
+            session.page(at, f"{host}/page/{int(at)}", [piece(0.2 + i / 10, f"{host}/a{i}.js") for i in range(4)])
+            at += draw.uniform(15, 35) if draw.random() < 0.8 else draw.uniform(60, 120)
         return session
 
     return visit
@@ -315,7 +318,8 @@ BY_ITSELF = (news, lesson, recipes, beforehand, phone, telemetry)
 
 WENT = (
     network, app, film, site("www.bet365.com"), site("bumble.com"), site("poki.com", ["games"]),
-    site("discord.com", ["chat"]), site("www.netflix.com", ["video-unsuitable"]),
+    site("poki.com", ["games"], 30), site("discord.com", ["chat"]), site("discord.com", ["chat"], 30),
+    site("www.netflix.com", ["video-unsuitable"]), site("www.netflix.com", ["video-unsuitable"], 30),
 )  # fmt: skip
 STORIES = (burst, glance, reloaded, insisted, searched, days)
 

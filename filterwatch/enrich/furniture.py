@@ -44,6 +44,7 @@ class _Known(Part):
     background: tuple[str, ...] = Field(min_length=1)
     pieces: tuple[str, ...] = Field(min_length=1)
     endings: tuple[str, ...] = Field(min_length=1)
+    handshake: int = Field(ge=0)
 
 
 class Site(NamedTuple):
@@ -82,6 +83,7 @@ class Furniture:
             "user_agent": by_program & ~pl.col("domain").is_in(list(known.unless)).fill_null(value=False),
         }
         self._pieces = f"^(?i:{'|'.join(map(re.escape, known.pieces))})"
+        self._handshake = known.handshake
         self._endings = rf"^[^?#]*\.(?i:{'|'.join(map(re.escape, known.endings))})(?:[?#]|$)"
         self._site_of = site_of
         self._sites: dict[str, Site | None] = {}
@@ -107,12 +109,21 @@ class Furniture:
         for column, test in self._by_line.items():
             if _has(events, column):
                 out |= events.select(test.fill_null(value=False)).to_series().to_numpy()
+        if _has(events, "bytes_in") and _has(events, "method"):
+            out |= self._opened_only(events)
         if _has(events, "url"):
             self._by_url(events, out)
         if out.any() and _has(events, "kind"):
             goes = events["kind"].is_in(pl.Series(["http", "dns", "flow"], dtype=KIND).implode())
             out &= goes.fill_null(value=True).to_numpy()
         return pl.Series("embedded", out) if out.any() else None
+
+    def _opened_only(self, events: pl.DataFrame) -> NDArray[np.bool_]:
+        """Return which tunnels were opened beforehand: no more than a handshake came through."""
+        tunnel = (pl.col("method") == "CONNECT") & pl.col("bytes_in").is_between(1, self._handshake)
+        if _has(events, "action"):
+            tunnel &= pl.col("action").eq_missing(pl.lit("allowed", ACTION))
+        return events.select(tunnel.fill_null(value=False)).to_series().to_numpy()
 
     def _by_url(self, events: pl.DataFrame, out: NDArray[np.bool_]) -> None:
         """Mark in *out* what the path says, and what the page says that led there."""
@@ -122,16 +133,23 @@ class Furniture:
         if not _has(events, "referrer"):
             return
         rows = np.flatnonzero(events["referrer"].is_not_null().to_numpy() & ~out)
-        names = ("_name", "domain", "_furniture", "url", "referrer", "mime_type", "action")
+        names = ("_name", "domain", "_furniture", "url", "referrer", "method", "mime_type", "action")
         led = events.select(name for name in names if name in events.columns)[rows]
         piece, picture = self._pieces_of(led)
-        at_player = (led["_furniture"] == BY_PATH) & led["url"].str.contains(self._players)
-        player = at_player.fill_null(value=False).to_numpy()
+        player = self._at_player(led, "url")
+        posted = (led["method"] == "POST").fill_null(value=False).to_numpy() if _has(led, "method") else False
+        by_player = self._at_player(led, "referrer") & (piece | posted)
         some = np.flatnonzero(piece | player)
         if len(some):
             other, finds = self._from_elsewhere(led[some])
             chosen = picture[some] & finds & ~player[some]
             out[rows[some]] = other & ~chosen
+        out[rows] |= by_player
+
+    def _at_player(self, led: pl.DataFrame, column: str) -> NDArray[np.bool_]:
+        """Return where *column* is the address of a player."""
+        found = (led["_furniture"] == BY_PATH) & led[column].str.contains(self._players)
+        return found.fill_null(value=False).to_numpy()
 
     def _pieces_of(self, led: pl.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return which requests are for pieces of a page, and which of these for pictures or films."""

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from filterwatch.cli import make_app
 
-LINE = "{at}.{ms:03}    120 10.10.1.7 TCP_TUNNEL/200 5000 CONNECT {host}:443 pupil1 HIER_DIRECT/192.0.2.7 -\n"
+LINE = "{at}.{ms:03}    120 10.10.1.7 TCP_TUNNEL/200 50000 CONNECT {host}:443 pupil1 HIER_DIRECT/192.0.2.7 -\n"
 CONFIG = """
 site: replay
 state: state

@@ -14,6 +14,7 @@ from filterwatch.enrich.furniture import ALWAYS, BY_PATH, Furniture, Site
 from filterwatch.events import DECODED_SCHEMA
 
 NEWS = "https://www.thetimes.test/article/roman-roads"
+PLAYER = "https://www.youtube.com/embed/abc?rel=0"
 MADE = build(Settings())
 
 
@@ -60,6 +61,16 @@ NO_VISIT = {
     ),
     "a script that asks first": get("https://www.instagram.com/api/v1/", method="OPTIONS"),
     "a preview of a link": get("https://www.tiktok.com/@a/video/1", user_agent="Mozilla/5.0 facebookexternalhit/1.1"),
+    "a script of a film in a lesson": get(
+        "https://www.youtube.com/s/x/base.js", referrer=PLAYER, mime_type="text/javascript"
+    ),
+    "what a player posts, where the log has no type": get(
+        "https://www.youtube.com/youtubei/v1/next", referrer=PLAYER, method="POST"
+    ),
+    "a player's figures": get("https://www.youtube.com/api/stats/watchtime?x=1", referrer="https://www.youtube.com/"),
+    "pictures of a post in the news": ask("p16-sign-va.tiktokcdn.com"),
+    "a login of Windows' game services": tunnel("xsts.auth.xboxlive.com"),
+    "a connection that nothing came through": tunnel("www.instagram.com") | {"bytes_in": 3_200, "status": 200},
     "the filter's words do not matter": tunnel("connect.facebook.net") | {"filter_category": "Social Networking"},
 }
 
@@ -76,6 +87,18 @@ VISITS = {
     "a piece from the site's other host": get(
         "https://i.reddit.com/x.png", referrer="https://www.reddit.com/", mime_type="image/png"
     ),
+    "from a player to its site": get("https://www.youtube.com/watch?v=1", referrer=PLAYER, mime_type="text/html"),
+    "from a player to its site, without a type": get("https://www.youtube.com/watch?v=1", referrer=PLAYER),
+    "the next film": get(
+        "https://www.youtube.com/youtubei/v1/next",
+        referrer="https://www.youtube.com/watch?v=1",
+        method="POST",
+        mime_type="application/json",
+    ),
+    "a tunnel with a page in it": tunnel("www.instagram.com") | {"bytes_in": 60_000},
+    "a tunnel that was refused": tunnel("www.instagram.com") | {"bytes_in": 3_200, "action": "blocked"},
+    "a tunnel of which no size is known": tunnel("www.instagram.com") | {"bytes_in": 0},
+    "a small page": get("https://www.instagram.com/x", bytes_in=900),
     "a picture without a referrer": get("https://www.reddit.com/x.png", mime_type="image/png"),
     "a picture chosen in a search engine": get(
         "https://www.reddit.com/x.png", referrer="https://www.google.co.uk/", mime_type="image/png"
