@@ -77,7 +77,6 @@ class Held:
     limits: str | None
     told: Told | None
     file: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,6 @@ def _held(one: Verdict, loaded: policy.Loaded, row: Mapping[str, object], alerts
         limits=rule.limits,
         told=_told(rule, row, alerts) if alerts else None,
         file=loaded.document.path,
-        line=1,
     )
 
 
