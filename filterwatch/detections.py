@@ -23,7 +23,8 @@ class Count:
     Attributes:
         at_least: How many counted events.
         within: The span of event time they must lie in.
-        by: Event column that they share: ``person``, ``device``, ``client_ip``, ``domain`` or ``site``.
+        by: Event columns that they share: ``person``, ``device``, ``client_ip``, ``domain``, ``site`` or ``person and
+            domain``.
         apart: Those sooner after one that counted belong to it and do not count.
     """
 

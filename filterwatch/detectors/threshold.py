@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left, insort
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -162,16 +162,23 @@ class Threshold:
 def _keys(hits: pl.DataFrame, events: pl.DataFrame, counts: Mapping[str, Count]) -> pl.DataFrame:
     """Return rule, source, key and time of each hit, none but the time null."""
     place = ["site", "source", "stream", "line_offset"]
-    if any(count.by == "domain" for count in counts.values()) and {"domain", *place} <= set(events.columns):
+    if any("domain" in count.by for count in counts.values()) and {"domain", *place} <= set(events.columns):
         domains = events.select(*place, "domain").unique(place, keep="first")
         hits = hits.join(domains, on=place, how="left", nulls_equal=True, maintain_order="left")
     key: pl.Expr = pl.lit(None, dtype=pl.String)
     for by in sorted({count.by for count in counts.values()}):
         rules = [rule for rule, count in counts.items() if count.by == by]
-        known = [pl.concat_str(pl.lit(f"{column}:"), pl.col(column)) for column in _KEY[by] if column in hits.columns]
-        key = pl.when(pl.col("rule").is_in(rules)).then(pl.coalesce(known)).otherwise(key)
+        shared = [_shared(one, hits.columns) for one in by.split(" and ")]
+        whole = shared[0] if len(shared) == 1 else pl.concat_str(shared, separator=" ", ignore_nulls=True)
+        key = pl.when(pl.col("rule").is_in(rules)).then(whole).otherwise(key)
     # Whoever it was: with the others of whom nothing is known, rather than not at all.
     return hits.select("rule", pl.col("source").fill_null(""), key.fill_null("").alias("key"), "time")
+
+
+def _shared(by: str, columns: Sequence[str]) -> pl.Expr:
+    """Return the text that hits of the same *by* share; null where a log does not say."""
+    known = [pl.concat_str(pl.lit(f"{column}:"), pl.col(column)) for column in _KEY[by] if column in columns]
+    return pl.coalesce(known)
 
 
 def _length(span: timedelta) -> str:

@@ -27,7 +27,7 @@ from filterwatch.policy.values import Listed, Size, Text, one_of
 
 _ALWAYS = ("always", "school_hours", "outside_school_hours")
 _TERMS = ("any", "term_time", "holidays")
-_BY = ("person", "device", "client_ip", "domain", "site")
+_BY = ("person", "device", "client_ip", "domain", "site", "person and domain")
 
 
 class Sentence(Part):

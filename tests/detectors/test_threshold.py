@@ -91,6 +91,8 @@ KEYS = [
     ("client_ip", {"client_ip": "10.0.0.1"}, {"client_ip": "10.0.0.2"}),
     ("site", {"site": "st-pauls"}, {"site": "st-annes"}),
     ("domain", {"host": "a.test"}, {"host": "b.test"}),
+    ("person and domain", {"host": "a.test"}, {"host": "b.test"}),
+    ("person and domain", {"person": "amy"}, {"person": "ben"}),
 ]
 
 
