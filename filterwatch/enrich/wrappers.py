@@ -23,7 +23,9 @@ DEEPEST = 3
 
 _FILE = Path(__file__).with_name("wrappers.yaml")
 _AUTHORITY = r"^(?:[A-Za-z][A-Za-z0-9+.-]*://)?[^/?#]*"
-_SCRIPT = ".php?"
+_SCRIPTS = [".php?", "/http", "/?http"]
+"""What every URL of a proxy script has one of, in any case."""
+
 _HYPHENS = re.compile("--?")
 _ENCODED = re.compile(r"(?i)https?%(?:25)*3a")
 
@@ -57,7 +59,7 @@ class Wrappers:
         self._sites = [one for one in known if one.at]
         self._known = Known(one.at for one in self._sites)
         self._parts = sorted({name.removesuffix("*") for one in self._sites for name in one.at})
-        self._scripts = [pattern for one in known if not one.at for pattern in one.inner]
+        self._scripts = [_whole(pattern) for one in known if not one.at for pattern in one.inner]
         self._patterns = [[_whole(pattern) for pattern in one.inner] for one in self._sites]
 
     def may_wrap(self, hosts: pl.Series) -> pl.Series:
@@ -82,7 +84,7 @@ class Wrappers:
 
     def scripted(self, urls: pl.Series) -> pl.Series:
         """Say of each URL whether it may be one of a proxy script on any host (Boolean, never null)."""
-        return urls.str.contains(_SCRIPT, literal=True).fill_null(value=False)
+        return urls.str.contains_any(_SCRIPTS, ascii_case_insensitive=True).fill_null(value=False)
 
     def inner(self, urls: pl.Series, numbers: pl.Series) -> pl.Series:
         """Return the address inside each URL, null where there is none; wrappers inside wrappers are opened too.
@@ -120,7 +122,7 @@ class Wrappers:
         for _ in range(times):
             host = host_of(address)
             number = self.number(host, self._suffixes.registrable(host)) if host else None
-            if number is None and _SCRIPT not in address:
+            if number is None and not any(sign in address.lower() for sign in _SCRIPTS):
                 break
             shown = self._shown(pl.Series([address]), number)[0]
             spelt = self.spelt(host, number) if host and number is not None else None
@@ -133,7 +135,7 @@ class Wrappers:
 
 def _whole(pattern: str) -> str:
     """Return *pattern*, which is for path and query, as one for URLs with or without a scheme."""
-    return _AUTHORITY + pattern.removeprefix("^")
+    return _AUTHORITY + pattern.removeprefix("^") if pattern.startswith("^") else pattern
 
 
 def _address(text: str) -> str | None:
