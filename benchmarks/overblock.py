@@ -37,11 +37,21 @@ def read(path: Path) -> list[str]:
     return list(dict.fromkeys(host for host in found if host))
 
 
-def raised(hosts: Sequence[str], index: lists.CategoryIndex, rules: policy.RuleSet) -> pl.DataFrame:
-    """Return the detections of a pupil's visits to *hosts*, those that wait for a count among them."""
+def raised(
+    hosts: Sequence[str], index: lists.CategoryIndex, rules: policy.RuleSet, urls: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """Return the detections of a pupil's visits to *hosts*, those that wait for a count among them.
+
+    Args:
+        hosts: In their one form.
+        index: The lists.
+        rules: The policy.
+        urls: The address of each visit; null for the front pages.
+    """
     rows = {"time": MORNING, "kind": "http", "method": "GET", "action": "allowed", "source": "bench", "stream": "bench"}
     events = pl.DataFrame({"host": list(hosts)}).with_row_index("line_offset")
-    events = events.with_columns(url="https://" + pl.col("host") + "/", **{k: pl.lit(v) for k, v in rows.items()})
+    front = pl.Series(urls, dtype=pl.String) if urls is not None else "https://" + pl.col("host") + "/"
+    events = events.with_columns(url=front, **{k: pl.lit(v) for k, v in rows.items()})
     absent = [name for name in DECODED_SCHEMA if name not in events.columns]
     events = events.with_columns(pl.lit(None, DECODED_SCHEMA[name]).alias(name) for name in absent)
     events = events.with_columns(pl.col(name).cast(DECODED_SCHEMA[name]) for name in DECODED_SCHEMA)

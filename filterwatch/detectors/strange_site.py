@@ -251,9 +251,9 @@ class StrangeSite:
             yield "tries", f"{tries} such sites tried within {_hours(said.tries_within)}"
 
     def _words(self, row: _Row, done: Iterable[str], weight: int) -> dict[str, pl.Expr]:
-        name = "beside an unblocker" if row.site in self._bad else "with an unusual name"
+        name = "beside an unblocker" if row.site in self._bad else "with a name like those of unblockers"
         if not row.bits & _UNUSUAL and row.site not in self._bad:
-            name = "with a name of its own below a strange domain"
+            name = "with an odd name"
         said = {
             "rule": self.name, "rule_version": self._version, "category": "bypass", "kind": "unblocker",
             "level": self.settings.level if weight > 1 else self.settings.hint_level, "outcome": "breach",

@@ -45,7 +45,7 @@ _WORDY = re.compile(r"(?:[a-z0-9]+-){3,}[a-z0-9]+|[a-z]{18,}")
 _ADDRESS = re.compile(r"(?:^|[.-])(?:[0-9]{1,3}[.-]){3}[0-9]{1,3}(?=[.-])")
 _MOST_DEEPER = 2
 _SUFFIXES = ("sandbox", "dynamic", "delivery", "address")
-_PLACES = ("stray", "hosting", "dynamic", "sandbox", "delivery", "address")
+_PLACES = ("stray", "hosting", "dynamic", "sandbox", "delivery", "address", "cheap")
 _SPEAKING = frozenset({"telling", "brand", "bait", "playful", "service", "dynamic", "address"})
 """Signs without which a name is nobody's: machines write the others too."""
 
@@ -140,6 +140,7 @@ class Names:
         self._known = frozenset(settings.known)
         self._sites = self._known | {*ordinary.never, *ordinary.ordinary}
         self._trusted = guard.trusted(ordinary)
+        self._cheap = frozenset(settings.cheap)
         self._plain = frozenset(settings.ordinary)
         self._words = {kind: _any(getattr(settings, kind)) for kind in ("telling", "service", "bait", "playful")}
         self._brands = [(_any([word]), makers) for word, makers in settings.brands.items()]
@@ -202,7 +203,7 @@ class Names:
             if above in self._suffixes:
                 return _Name(tuple(host.removesuffix(above).strip(".").split(".")), "", above, True, _top(host))
         found = self._extract.extract_str(host)
-        if not found.domain:
+        if not found.domain or not found.suffix:  # a suffix itself, or a name of the school's own: printer.school.local
             return None
         if found.is_private:
             labels = host.removesuffix(found.suffix).strip(".").split(".")
@@ -220,8 +221,9 @@ class Names:
         elif word := self._words["service"].search(".".join(odd)):
             yield "service", word[0]
         yield from self._borrowed(host, below)
+        spoken = f"{below}.{name.rest}" if name.top in self._cheap else below  # there a domain costs as little
         for kind in ("bait", "playful"):
-            if word := self._words[kind].search(below):
+            if word := self._words[kind].search(spoken):
                 yield kind, word[0]
         if name.private:
             if any(not label.startswith("www") for label in name.labels):
@@ -245,7 +247,7 @@ class Names:
             if label := next((label for label in odd if pattern.search(label)), None):
                 yield sign, label
                 break
-        if name.top in self.settings.cheap and odd:
+        if name.top in self._cheap and not name.private:
             yield "cheap", name.top
 
     def _ordinary(self, label: str) -> bool:

@@ -58,9 +58,9 @@ def visit(host: str, begin: int = 0, minutes: int = 12, ip: str = "10.10.1.7") -
 
 
 def test_an_odd_name_below_dynamic_dns_is_told_when_it_is_used(told):
-    assert told(*LESSONS, *visit("skylight.duckdns.org")) == [
-        ("medium", "a site new to the school, with an unusual name: used for 10 minutes with little else beside it")
-    ]
+    [(level, reason)] = told(*LESSONS, *visit("skylight.duckdns.org"))
+    assert level == "medium"
+    assert reason.startswith("a site new to the school, with a name like those of unblockers: used for 10 minutes with")
     assert told(*LESSONS, *visit("skylight.duckdns.org", minutes=1)) == []
     assert told(*visit("skylight.duckdns.org")) == []  # it learns first
 
@@ -70,7 +70,7 @@ def test_a_name_lent_by_a_small_business_is_told_after_a_block(told):
     assert told(*LESSONS, block, *visit("skylight.joes-pizza.com", minutes=3)) == [
         (
             "low",
-            "a site new to the school, with a name of its own below a strange domain: opened just after a block",
+            "a site new to the school, with an odd name: opened just after a block",
         )
     ]
 
@@ -83,5 +83,8 @@ def test_staff_make_a_vendor_ordinary(told):
 def test_a_resolvers_log_shows_news_that_goes_round(told):
     pupils = [row for n in range(3) for row in visit("skylight.duckdns.org", n * 20, 3, ip=f"10.10.1.{n + 7}")]
     assert told(*LESSONS, *pupils, kind="dnsmasq") == [
-        ("medium", "a site new to the school, with an unusual name: 3 people came in turn within 8 hours")
+        (
+            "medium",
+            "a site new to the school, with a name like those of unblockers: 3 people came in turn within 8 hours",
+        )
     ]

@@ -177,7 +177,9 @@ def test_each_is_told_once_and_again_only_when_it_is_worse(frame):
 
 def test_the_reason_names_what_was_seen_and_nobody(frame):
     found = detector()(events(frame, blocked(-2), *stay(bits=UNUSUAL)), none(), NOW)
-    assert found["reason"].to_list() == ["a site new to the school, with an unusual name: opened just after a block"]
+    assert found["reason"].to_list() == [
+        "a site new to the school, with a name like those of unblockers: opened just after a block"
+    ]
     assert (found["category"][0], found["kind"][0], found["outcome"][0]) == ("bypass", "unblocker", "breach")
     assert found["matched"].null_count() == 1
 

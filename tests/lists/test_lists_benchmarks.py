@@ -21,11 +21,47 @@ def test_ordinary_sites_and_wrong_ones_are_told_apart(tmp_path, monkeypatch, cap
     assert "hosts: 2 of 3 sites above low (1 in 2)" in told
 
 
-def test_the_reach_of_each_signal_is_counted(tmp_path, monkeypatch, capsys):
-    (tmp_path / "hosts").write_text("math-fun.duckdns.org\nschoology.joes-pizza.com\nskylight.joes-pizza.com\n")
-    monkeypatch.setattr(sys, "argv", ["unblockers", str(tmp_path / "hosts"), "--rules", str(ROOT / "rules")])
+HOSTS = "host\tclass\tsection\n" + "".join(
+    f"{host}\t{kind}\t{brand}\n"
+    for host, kind, brand in [
+        ("math-fun.duckdns.org", "unblocker", "One"),
+        ("schoology.joes-pizza.com", "unblocker", "Link Dump"),
+        ("a1.joes-pizza.com", "unblocker", "Link Dump"),
+        ("skylight.bobs-cars.com", "unblocker", "Two"),
+        ("www.plain-cars.com", "unblocker", "Two"),
+        ("poki.com", "games", "Two"),
+    ]
+)
+
+
+def test_the_reach_of_each_signal_and_its_cost_are_counted(tmp_path, monkeypatch, capsys):
+    (tmp_path / "hosts").write_text(HOSTS)
+    (tmp_path / "urls").write_text("url\tclass\nhttps://a1.joes-pizza.com/uv/uv.bundle.js\tunblocker\n")
+    (tmp_path / "benign").write_text("tenant.vendor.com\nwww.bbc.co.uk\nexample.com\nbins.cardiff.gov.uk\n")
+    rules, urls, benign = str(ROOT / "rules"), str(tmp_path / "urls"), str(tmp_path / "benign")
+    arguments = ["unblockers", str(tmp_path / "hosts"), "--urls", urls, "--rules", rules, "--benign", benign]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--without", "duckdns.org"])
     assert unblockers.main() == 0
-    told = {line[:28].strip(): line[28:].split() for line in capsys.readouterr().out.splitlines()[2:]}
-    assert told["rules above low"] == ["2", "66.7%", "2", "100.0%"]
-    assert told["or a sibling of one"] == ["3", "100.0%", "2", "100.0%"]
-    assert told["name: stray_name"] == ["1", "33.3%", "1", "50.0%"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["all", "read", "held", "out", "without", "domains", "ordinary"]
+    assert lines[1].split()[0] == "5"
+    assert lines[1].split()[-1] == "4"
+    told = {line[:46].strip(): [line[46:57].strip(), line[101:].strip()] for line in lines[2:]}
+    assert told["link like a web proxy's"] == ["20.0%", "0"]
+    assert told["alert by name or list"] == ["40.0%", "0"]
+    assert told["or beside one that alerts"] == ["80.0%", "1 (1 in 4)"]
+    assert told["used: 12 minutes there: alert"] == ["60.0%", "0"]
+    assert told["used: 12 minutes there: alert or hint"] == ["80.0%", "1 (1 in 4)"]
+    assert told["used: 12 minutes, after a block: alert"] == ["80.0%", "1 (1 in 4)"]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--as", "gov.uk=org.uk"])
+    assert unblockers.main() == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[-1] == "1"
+
+
+def test_operators_stay_together_whatever_the_order():
+    brands = {"a.one.com": "X", "b.two.com": "X", "c.two.com": "Link Dump", "d.six.com": "Link Dump", "e.one.com": "Y"}
+    first = unblockers.halves(brands)
+    again = unblockers.halves(dict(reversed(brands.items())))
+    assert [set(part) for part in first] == [set(part) for part in again]
+    together = {"a.one.com", "b.two.com", "c.two.com", "e.one.com"}
+    assert any(together <= set(part) for part in first)
