@@ -19,7 +19,8 @@ from sigma.rule.detection import SigmaDetection, SigmaDetectionItem, SigmaDetect
 from filterwatch.config import Document
 from filterwatch.errors import ConfigurationError, Mistake
 from filterwatch.events import LEVELS
-from filterwatch.policy.sigma_fields import DNS, FIREWALL, PROXY, Field, Leaf, Refused, any_of, checked, leaf
+from filterwatch.policy.sigma_fields import DNS, FIREWALL, PROXY, Field, any_of, leaf
+from filterwatch.policy.sigma_values import Leaf, Refused, checked
 
 Loc = tuple[str | int, ...]
 
@@ -40,6 +41,7 @@ _KEYS = frozenset(
         "modified", "tags", "fields", "falsepositives", "level", "logsource", "detection", "taxonomy", "scope",
     }
 )  # fmt: skip
+_LEFT = ("deprecated", "unsupported")
 _LONGEST_ID = 64
 
 
@@ -78,6 +80,9 @@ def compiled(document: Document, stem: str) -> Compiled:
         mistakes.append(document.mistake(("level",), f"level: missing or unknown; use one of {', '.join(LEVELS)}"))
     if not isinstance(rule.get("title"), str):
         mistakes.append(document.mistake(("title",), "title: missing; write one"))
+    if rule.get("status") in _LEFT:
+        problem = f"status: {rule['status']}: its authors do not stand by it any more; take the rule that replaced it"
+        mistakes.append(document.mistake(("status",), problem))
     source = _source(document, rule.get("logsource"), mistakes)
     detection = _detection(document, rule.get("detection"), mistakes)
     if source is None or detection is None or mistakes:
@@ -152,6 +157,9 @@ def _modifiers(document: Document, name: str, value: object, mistakes: list[Mist
     for number, items in enumerate(value if isinstance(value, list) else [value]):
         where = (*at, number) if many else at
         for key, one in items.items():
+            if one == []:
+                mistakes.append(document.mistake((*where, key), f"{key}: an empty list never holds; write a value"))
+                continue
             try:
                 if "re" in str(key).split("|")[1:]:
                     for text in one if isinstance(one, list) else [one]:

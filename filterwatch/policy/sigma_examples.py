@@ -9,7 +9,7 @@ from re import _constants as codes  # type: ignore[attr-defined] # how Python it
 from re import _parser as patterns  # type: ignore[attr-defined]
 from typing import Any
 
-from filterwatch.policy.sigma_fields import Leaf
+from filterwatch.policy.sigma_values import Leaf
 
 SITE = "http://site.example/"
 _MOST = 64

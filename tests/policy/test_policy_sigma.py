@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -49,6 +51,7 @@ def engine(rule: dict, events: list[dict]) -> list[bool]:
 
 URL_PARTS = {
     "uri": lambda url: "/" + url.split("/", 3)[3],
+    "c-uri-stem": lambda url: "/" + url.split("/", 3)[3].split("?")[0],
     "c-uri-query": lambda url: url.split("?", 1)[1] if "?" in url else None,
     "c-uri-extension": lambda url: (
         url.split("/", 3)[3].split("?")[0].rsplit(".", 1)[1].split("/")[0]
@@ -60,6 +63,7 @@ COLUMNS = {
     "proxy": {
         "c-uri": "url", "cs-host": "host", "r-dns": "host", "c-useragent": "user_agent", "cs-method": "method",
         "dst_ip": "dest_ip", "dst_port": "dest_port", "uri": "url", "c-uri-query": "url", "c-uri-extension": "url",
+        "c-uri-stem": "url",
     },
     "dns": {"query": "query", "QueryName": "query", "record_type": "query_type"},
     "firewall": {"dst_ip": "dest_ip", "dst_port": "dest_port", "protocol": "protocol"},
@@ -75,7 +79,12 @@ def like(text: str, pattern: str) -> bool:
     return bool(text) and pattern[0] in {"?", text[0]} and like(text[1:], pattern[1:])
 
 
+ENDS = {"contains": (True, True), "startswith": (False, True), "endswith": (True, False)}
+
+
 def one_holds(text: object, value: object, modifiers: list[str]) -> bool:
+    if value is None or "exists" in modifiers:
+        return (text is not None) is bool(value)
     if text is None:
         return False
     if "cidr" in modifiers:
@@ -83,23 +92,50 @@ def one_holds(text: object, value: object, modifiers: list[str]) -> bool:
     for name, test in {"gte": int.__ge__, "gt": int.__gt__, "lte": int.__le__, "lt": int.__lt__}.items():
         if name in modifiers:
             return test(int(text), value)
-    have, pattern = str(text).lower(), str(value).lower()
-    if "cased" in modifiers:
-        have, pattern = str(text), str(value)
-    if "contains" in modifiers or "endswith" in modifiers:
-        pattern = "*" + pattern
-    if "contains" in modifiers or "startswith" in modifiers:
-        pattern += "*"
+    if "re" in modifiers:
+        flags = {"i": re.IGNORECASE, "s": re.DOTALL, "m": re.MULTILINE}
+        return bool(re.search(value, text, sum(flags.get(one, 0) for one in modifiers)))
+    return any(like_in(str(text), one, modifiers) for one in meant(str(value), modifiers))
+
+
+def meant(value: str, modifiers: list[str]) -> list[str]:
+    """Return the texts that *value* stands for."""
+    if "wide" in modifiers:
+        value = value.encode("utf-16-le").decode()
+    if "base64" in modifiers:
+        return [base64.b64encode(value.encode()).decode()]
+    if "base64offset" in modifiers:
+        # Of a text that stands anywhere in a longer one, what is sure of its coded form.
+        coded = [base64.b64encode(b" " * at + value.encode()).decode() for at in range(3)]
+        sure = [-(-(at * 8) // 6) for at in range(3)]
+        last = [(at + len(value)) * 8 // 6 for at in range(3)]
+        return [one[begin:end] for one, begin, end in zip(coded, sure, last, strict=True)]
+    if "windash" in modifiers and value.startswith("-"):
+        return [dash + value[1:] for dash in "-/\u2013\u2014\u2015"]
+    return [value]
+
+
+def like_in(have: str, pattern: str, modifiers: list[str]) -> bool:
+    if "cased" not in modifiers:
+        have, pattern = have.lower(), pattern.lower()
+    for name, (before, after) in ENDS.items():
+        if name in modifiers:
+            pattern = "*" * before + pattern + "*" * after
     return like(have, pattern)
 
 
 def item_holds(key: str, values: object, event: dict, category: str) -> bool:
     field, *modifiers = key.split("|")
-    text = event.get(COLUMNS[category][field])
-    if field in URL_PARTS and text is not None:
-        text = URL_PARTS[field](text)
-    held = [one_holds(text, value, modifiers) for value in (values if isinstance(values, list) else [values])]
-    return (all if "all" in modifiers else any)(held)
+    url = event.get(COLUMNS[category][field])
+
+    def holds(value: object) -> bool:
+        text, part = url, URL_PARTS.get(field)
+        if field == "c-uri" and str(value).startswith("/") and not {"contains", "endswith", "re"} & {*modifiers}:
+            part = URL_PARTS["uri"]  # no URL begins so: it is written for logs of paths
+        return one_holds(part(text) if part and text is not None else text, value, modifiers)
+
+    held = [holds(value) for value in (values if isinstance(values, list) else [values])]
+    return (all if "all" in modifiers else any)(held) is ("neq" not in modifiers)
 
 
 def naive(rule: dict, event: dict) -> bool:
@@ -147,18 +183,24 @@ def eval_condition(words: list[str], held: dict[str, bool]) -> bool:
             value = either()
             at += 1
             return value
-        if word in {"1", "all"}:
+        if word in {"1", "all", "any"}:
             pattern = words[at + 1]
             at += 2
-            names = [name for name in held if pattern == "them" or like(name, pattern)]
-            return (any if word == "1" else all)(held[name] for name in names)
+            names = [name for name in held if (pattern == "them" or like(name, pattern)) and name[0] != "_"]
+            return (all if word == "all" else any)(held[name] for name in names)
         return held[word]
 
     return either()
 
 
 TEXT = st.text("abA.*?-/", min_size=1, max_size=4).filter(lambda text: text.strip("*"))
-WHOLE = st.text("abA.?*", min_size=1, max_size=3)
+WORD = st.text("abA", min_size=1, max_size=3)
+PATTERNS = st.sampled_from(["a.b", "^h", "[ab]{2}/", "[.\\\\[/-]a", "(A|b)$", "\\.test/a?b", "a\\b", "[^/]a$"])
+CODED = st.builds(
+    lambda before, text: base64.b64encode((before + text).encode()).decode(),
+    st.text("ab./", max_size=3),
+    st.sampled_from(["ab", "abA", "./a", "b./ab"]),
+)
 HOSTS = st.sampled_from(["a.test", "b.test", "x.a.test", "A.test"])
 IPS, NETS = st.sampled_from(["10.0.0.1", "10.0.1.1", "2001:db8::1"]), st.sampled_from(["10.0.0.0/24", "2001:db8::/32"])
 PORTS = st.integers(1, 6)
@@ -174,6 +216,21 @@ def texts(field: str, *more: str):
     return st.one_of(plain, every).map(lambda pair: (field + pair[0], pair[1]))
 
 
+def others(field: str):
+    """Return the less usual ways to say something of a text."""
+    return st.one_of(
+        st.tuples(st.just(field), st.none() | st.lists(st.none() | WORD, min_size=1, max_size=2)),
+        st.tuples(st.just(f"{field}|exists"), st.booleans()),
+        st.tuples(st.sampled_from([f"{field}|neq", f"{field}|contains|neq"]), WORD),
+        st.tuples(st.just(f"{field}|re"), several(PATTERNS)),
+        st.tuples(st.sampled_from([f"{field}|re|i", f"{field}|re|i|m|s"]), several(PATTERNS)),
+        st.tuples(st.just(f"{field}|re|all"), st.lists(PATTERNS, min_size=1, max_size=2)),
+        st.tuples(st.just(f"{field}|contains|windash"), several(st.sampled_from(["-a", "-A", "b"]))),
+        st.tuples(st.just(f"{field}|base64offset|contains"), several(st.sampled_from(["ab", "abA", "./a"]))),
+        st.tuples(st.sampled_from([f"{field}|base64", f"{field}|base64|contains"]), several(WORD)),
+    )
+
+
 def ports(field: str):
     compared = st.tuples(st.sampled_from(["|gte", "|gt", "|lte", "|lt"]), st.integers(2, 5))
     return st.one_of(st.tuples(st.just(""), several(PORTS)), compared).map(lambda pair: (field + pair[0], pair[1]))
@@ -185,9 +242,16 @@ def addresses(field: str):
     )
 
 
+def slashed(values):
+    return [f"/{one}" for one in values] if isinstance(values, list) else f"/{values}"
+
+
 ITEMS = {
     "proxy": st.one_of(
         texts("c-uri", "|cased", "|contains|cased"), texts("c-useragent", "|contains|cased"),
+        others("c-uri"), others("c-useragent"), texts("c-uri").map(lambda pair: (pair[0], slashed(pair[1]))),
+        st.tuples(st.sampled_from(["c-uri-stem|contains", "c-uri-stem|endswith"]), several(TEXT)),
+        st.tuples(st.sampled_from(["c-uri-stem", "c-uri-stem|startswith"]), several(TEXT.map("/{}".format))),
         st.tuples(st.sampled_from(["cs-host", "r-dns"]), several(HOSTS)),
         st.tuples(st.sampled_from(["cs-host|contains", "cs-host|endswith", "r-dns|startswith"]), several(TEXT)),
         st.tuples(st.just("cs-method"), several(st.sampled_from(["GET", "get", "P*", "?OST"]))),
@@ -209,19 +273,19 @@ ITEMS = {
 CONDITIONS = (
     "sel_a", "not sel_a", "sel_a and sel_b", "sel_a or sel_b", "sel_a and not sel_b", "1 of sel_*", "all of sel_*",
     "all of them", "not 1 of them", "sel_a and not ( sel_b or other )", "other or sel_a and sel_b",
-    "not ( sel_a and not sel_b )", "1 of sel_* and not other",
+    "not ( sel_a and not sel_b )", "1 of sel_* and not other", "any of them", "_hidden or all of sel_*", "1 of *",
 )  # fmt: skip
 URLS = st.builds(
     "http://{}/{}{}".format,
     st.sampled_from(["a.test", "b.test", "ab"]),
     st.text("abA./", max_size=4),
-    st.one_of(st.just(""), st.text("abA./?", max_size=3).map(lambda text: f"?{text}")),
+    st.one_of(st.just(""), st.text("abA./?-", max_size=3).map("?{}".format), CODED.map("?x={}".format)),
 )
 NULL = st.none()
 EVENTS = st.fixed_dictionaries(
     {
         "kind": st.sampled_from(["http", "http", "dns", "flow"]), "url": NULL | URLS,
-        "host": NULL | HOSTS.map(str.lower), "user_agent": NULL | st.text("abA./-", max_size=4),
+        "host": NULL | HOSTS.map(str.lower), "user_agent": NULL | st.text("abA./-", max_size=4).filter(bool) | CODED,
         "method": NULL | st.sampled_from(["GET", "POST", "PUT"]), "dest_ip": NULL | IPS, "dest_port": NULL | PORTS,
         "query": NULL | HOSTS.map(str.lower), "query_type": NULL | st.sampled_from(["A", "AAAA", "TXT"]),
         "protocol": NULL | st.sampled_from(["tcp", "udp"]),
@@ -234,12 +298,12 @@ def rules(draw):
     category = draw(st.sampled_from(sorted(ITEMS)))
     pairs = st.lists(ITEMS[category], min_size=1, max_size=2).map(dict)
     selection = st.one_of(pairs, st.lists(pairs, min_size=1, max_size=2))
-    detection = {name: draw(selection) for name in ("sel_a", "sel_b", "other")}
+    detection = {name: draw(selection) for name in ("sel_a", "sel_b", "other", "_hidden")}
     detection["condition"] = draw(st.sampled_from(CONDITIONS))
     return {"title": "t", "level": "low", "logsource": {"category": category}, "detection": detection}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(rules(), st.lists(EVENTS, min_size=4, max_size=12))
 def test_a_compiled_rule_holds_for_what_the_specification_says(rule, events):
     events = [event | ({"host": None} if event["kind"] == "dns" else {"query": None}) for event in events]
@@ -271,9 +335,26 @@ def refused(text: str) -> list[str]:
         ("c-uri|fieldref: cs-host", "rule.yml:5:24: FieldReference: values of this kind cannot be compared"),
         ("c-uri|nonsense: x", "rule.yml:5:8: c-uri|nonsense: Unknown modifier"),
         ("cs-method: 'a\\*b'", "rule.yml:5:19: a real * or ? cannot be told from a wildcard in this field"),
-        ("uri: x", "rule.yml:5:13: 'x': path and query begin with /"),
+        ("uri: x", "rule.yml:5:13: 'x': this part of a URL begins with /"),
         ("sc-bytes|lt: 5", "rule.yml:5:21: sizes are told from a bound on only"),
         ("dst_port: null", "rule.yml:5:18: whether this field is there at all cannot be asked"),
+        ("dst_port: 0", "rule.yml:5:18: '0': not a port; write a number from 1 to 65535"),
+        ("dst_port|gt: 65535", "rule.yml:5:21: 65535: no port is so"),
+        ("dst_ip: here", "rule.yml:5:16: 'here': no address; write one"),
+        ("c-uri: ''", "rule.yml:5:15: an empty text is never logged; leave it out"),
+        ("c-uri: [x, '']", "rule.yml:5:19: an empty text is never logged"),
+        ("c-uri-query: ''", "rule.yml:5:21: an empty text is never logged"),
+        ("c-uri: []", "rule.yml:5:15: c-uri: an empty list never holds"),
+        ("c-uri|hour: 5", "rule.yml:5:20: TimestampPart: values of this kind cannot be compared here"),
+        ("dst_port|minute: 5", "rule.yml:5:25: TimestampPart"),
+        ("c-uri|re: '[a[b]]'", "rule.yml:5:18: [ inside [...] means a set in this engine; write it with a backslash"),
+        ("c-uri|re: 'x[^a&&b]'", "rule.yml:5:18: && inside [...] means a set"),
+        ("c-uri|re: '[[:alpha:]--x]'", "rule.yml:5:18: -- inside [...] means a set"),
+        ("c-uri|re: 'a++b'", "rule.yml:5:8: c-uri|re: Regular expression 'a++b' is invalid"),
+        ("cs-username: 'SCHOOL\\\\bob'", "rule.yml:5:21: SCHOOL\\bob: names are kept without their domain"),
+        ("action: de*", "rule.yml:5:16: this field takes no wildcards"),
+        ("sc-bytes|gt: -5", "rule.yml:5:21: -4: no size"),
+        ("cs-host|endswith: .x.", "rule.yml:5:26: '.x.': names are kept without their last dot"),
     ],
 )
 def test_what_cannot_be_said_is_refused_at_its_place(text, told):
@@ -281,6 +362,20 @@ def test_what_cannot_be_said_is_refused_at_its_place(text, told):
     found = refused(rule)
     assert len(found) == 1
     assert found[0].startswith(told), found
+
+
+def test_numbers_of_protocols_and_record_types_are_refused_for_words():
+    rest = "detection:\n  s: {{ {} }}\n  condition: s\n"
+    (told,) = refused("logsource: {category: dns}\n" + rest.format("record_type: 16"))
+    assert "16: kept as a word here, not as a number; write one such as TXT" in told
+    (told,) = refused("logsource: {category: firewall}\n" + rest.format("proto: '6'"))
+    assert "6: kept as a word here, not as a number; write one such as tcp" in told
+
+
+def test_a_rule_that_its_authors_gave_up_is_refused():
+    rest = "logsource: {category: dns}\ndetection: {s: {query: a.test}, condition: s}\n"
+    for status in ("deprecated", "unsupported"):
+        assert "do not stand by it" in refused(f"status: {status}\n{rest}")[0]
 
 
 def test_every_mistake_of_a_rule_is_told_at_once():
