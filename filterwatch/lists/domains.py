@@ -53,7 +53,8 @@ def read(lines: pl.Series) -> tuple[Piece, list[Bad]]:
     line = pl.col("line")
     if lines.str.contains("#", literal=True).any():
         line = line.str.splitn("#", 2).struct.field("field_0")
-    word = line.str.strip_chars().str.strip_chars_end(".")
+    # ".x" is squid's spelling of x and all below it.
+    word = line.str.strip_chars().str.strip_chars_end(".").str.strip_prefix(".")
     rows = lines.to_frame("line").with_row_index("row").select("row", word=word).filter(pl.col("word") != "")
     rows = rows.with_columns(typed="word", word=pl.col("word").str.to_lowercase())
     if rows.select(pl.col("word").str.head(1).is_in(["=", "*", "@", "?"]).any()).item():

@@ -109,11 +109,14 @@ def _rpz(lines: pl.Series) -> pl.DataFrame:
 
 
 def _urls() -> pl.Expr:
-    address = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:]+|\[[^\]]+\])(:[0-9]*)?/?$"
-    host = _group(address).str.strip_chars("[]")
-    bare = pl.col("line").str.strip_chars_end("/")
-    # A whole address without a path is a front page of one host; a name alone is a site.
-    schemed = pl.col("line").str.replace(r"^[A-Za-z][A-Za-z0-9+.-]*://", "")
+    # What follows "#" never leaves the browser: no log can tell it.
+    text = pl.col("line").str.replace("#.*$", "").str.strip_chars_end()
+    address = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?([^/?#:]+|\[[^\]]+\])(:[0-9]*)?/*$"
+    host = text.str.extract(address, 1).str.strip_chars("[]")
+    bare = text.str.strip_chars_end("/").str.replace(r"^([^/:]+):[0-9]+$", "$1")
+    # A whole address without a path is a front page of one host, as is one with a fragment; a name alone is a site.
+    front = pl.col("line").str.contains(r"^[^/#]+/+#")
+    schemed = text.str.replace(r"^[A-Za-z][A-Za-z0-9+.-]*://", "")
     page = pl.when(bare.str.contains("/", literal=True)).then(schemed).otherwise(bare)
     # A page of an address must not look like a range of addresses.
     page = pl.when(page.str.contains(r"^[0-9.]+(?::[0-9]+)?/[0-9]+$")).then(page + pl.lit("/")).otherwise(page)
@@ -121,7 +124,9 @@ def _urls() -> pl.Expr:
         pl.when(page.str.contains(r"^[^/]+[?]")).then(page.str.replace("?", "/?", literal=True)).otherwise(page)
     )
     blank = (pl.col("line") == "") | pl.col("line").str.starts_with("#")
-    return _first_that_holds((blank, _NOTHING), (host.is_not_null(), pl.lit("=") + host), (~blank, with_query))
+    return _first_that_holds(
+        (blank, _NOTHING), (host.is_not_null(), pl.lit("=") + host), (front, pl.lit("=") + bare), (~blank, with_query)
+    )
 
 
 def _adblock() -> pl.Expr:

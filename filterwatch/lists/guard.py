@@ -8,7 +8,7 @@ everybody uses is not believed at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,18 +25,28 @@ from filterwatch.lists.modes import Mode
 OWN, EVERYONES = "name of the school", "name that everybody uses"
 REGISTRY, HOSTING = "public suffix", "suffix under which strangers get names"
 TRUSTED, ORDINARY, PRIVATE = "help, health, government or education", "ordinary site", "private addresses"
+LOCAL, WIDE = "name of a local network", "far too many addresses"
 
 DISTRUSTED = (OWN, EVERYONES)
 """Reasons for which the whole list is refused."""
 
 _ADDRESS = r"^[0-9.]+(?:/[0-9]+)?$|^[^/]*:"
-_LOCAL = r"^(?:10\.|127\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2[0-9]|3[01])\.|0\.|f[cd][0-9a-f]{2}:|fe80:|::1$|::$)"
+_PRIVATE = r"^(?:10\.|127\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2[0-9]|3[01])\.|0\.|f[cd][0-9a-f]{2}:|fe80:|::1$|::$)"
+
+_TOO_WIDE = r"^[0-9.]+/(?:[0-9]|1[01])$|^[^/]*:[^/]*/(?:[0-9]|1[0-9]|2[0-3])$"
+"""Ranges wider than /12 (IPv6: /24); the widest on the lists that were looked at are /16 and /29."""
+
+_BELOW_LOCAL = r"(?:^|\.)(?:local|lan|home|internal|intranet|localdomain|localhost|arpa)$"
+"""Names that no registry gives out, and the reverse of addresses."""
 
 
 class Names(Part):
     """What the guard knows; read from ``guard.yaml``."""
 
-    never: tuple[str, ...] = Field(description="names that everybody uses: a list that holds one is refused")
+    never: tuple[str, ...] = Field(description="names and pages that everybody uses: a list that holds one is refused")
+    tops: tuple[str, ...] = Field(
+        (), description="top-level names that a list may hold although it was made by machines"
+    )
     trusted: tuple[str, ...] = Field(description="names at and below which entries are set aside")
     trusted_labels: tuple[str, ...] = Field(
         description="labels that say the same below a country's name: ac.uk, edu.au"
@@ -89,7 +99,7 @@ class Guard:
 
     def judge(self, piece: Piece, listed: Listed) -> tuple[Piece, list[Aside]]:
         """Return the entries with those that are set aside marked, and these with the reason."""
-        if listed.mode == "allow" or not len(piece.names):
+        if not len(piece.names):
             return piece, []
         reason = self._reasons(piece, listed)
         held = reason.is_not_null()
@@ -101,34 +111,54 @@ class Guard:
 
     def _reasons(self, piece: Piece, listed: Listed) -> pl.Series:
         """Return why each entry is set aside, null for the others."""
+        name, mode = pl.col("name"), pl.col("mode")
+        gives = mode.is_in([Mode.SUFFIX, Mode.EXACT, Mode.CHILDREN, Mode.PAGE]) & pl.lit(listed.mode != "allow")
+        said = _first(pl.lit(None, dtype=pl.String), *self._reach(listed))
+        said = _first(said, *((gives & holds, why) for holds, why in self._embarrassing(listed)))
+        frame = pl.DataFrame({"name": piece.names, "mode": piece.modes})
+        frame = frame.with_columns(host=name.str.splitn("/", 2).struct.field("field_0"))
+        return frame.select(pl.when(mode != Mode.ASIDE).then(said)).to_series()
+
+    def _reach(self, listed: Listed) -> Iterator[tuple[pl.Expr, str]]:
+        """Yield what speaks of far too much, whether it gives a category or cancels it."""
+        name, mode = pl.col("name"), pl.col("mode")
+        wide = mode.is_in([Mode.SUFFIX, Mode.CHILDREN, Mode.ALLOW, Mode.ALLOW_CHILDREN])
+        top = ~name.str.contains(r"[.:/]")
+        # Who makes a list by hand may mean `xbox` or `playstation`.
+        meant = name.is_in(_series(self.names.tops).implode()) | (
+            pl.lit(listed.trust == "high") & ~name.str.contains(r"^..$")
+        )
+        cancels = (mode >= Mode.ALLOW) | pl.lit(listed.mode == "allow")
+        registry = wide & name.is_in(self._registries.implode()) & ~(top & meant)
+        yield registry & ~(cancels & name.str.contains(self._trusted)), REGISTRY
+        yield top & ~meant | pl.col("host").str.contains(_BELOW_LOCAL), LOCAL
+        yield name.str.contains(_TOO_WIDE), WIDE
+        if not listed.hosting:
+            yield wide & name.is_in(self._hosting.implode()), HOSTING
+
+    def _embarrassing(self, listed: Listed) -> Iterator[tuple[pl.Expr, str]]:
+        """Yield what must not have a category."""
         name, host, mode = pl.col("name"), pl.col("host"), pl.col("mode")
-        whole = mode.is_in([Mode.SUFFIX, Mode.EXACT])
         wide = mode.is_in([Mode.SUFFIX, Mode.CHILDREN])
         site = name.str.strip_prefix("www.")
         above = [".".join(own.split(".")[n:]) for own in self._own for n in range(own.count(".") + 1)]
         ours = (wide & name.is_in(_series(above).implode())) | host.is_in(_series(self._own).implode())
         for own in self._own:
             ours = ours | host.str.ends_with(f".{own}")
-        # A list of gaming hosts may name `game` or `casino`; `uk`, `com` and `co.uk` are mistakes everywhere.
-        generic = name.str.contains(r"\.") | name.str.contains(r"^[a-z]{2}$")
-        cases: list[tuple[pl.Expr, str]] = [
-            (ours, OWN),
-            (whole & site.is_in(_series(self.names.never).implode()), EVERYONES),
-            (wide & generic & name.is_in(self._registries.implode()), REGISTRY),
-            (host.str.contains(self._trusted), TRUSTED),
-            (name.str.contains(_ADDRESS) & name.str.contains(_LOCAL), PRIVATE),
-        ]
-        if not listed.hosting:
-            cases.append((wide & name.is_in(self._hosting.implode()), HOSTING))
+        yield ours, OWN
+        yield site.is_in(_series(self.names.never).implode()), EVERYONES
+        yield host.str.contains(self._trusted), TRUSTED
+        yield name.str.contains(_ADDRESS) & name.str.contains(_PRIVATE), PRIVATE
         if listed.trust != "high":
-            cases.append((whole & site.is_in(_series(self.names.ordinary).implode()), ORDINARY))
-        said: pl.Expr = pl.lit(None, dtype=pl.String)
-        for holds, why in reversed(cases):
-            said = pl.when(holds).then(pl.lit(why)).otherwise(said)
-        frame = pl.DataFrame({"name": piece.names, "mode": piece.modes})
-        frame = frame.with_columns(host=name.str.splitn("/", 2).struct.field("field_0"))
-        given = mode.is_in([Mode.SUFFIX, Mode.EXACT, Mode.CHILDREN, Mode.PAGE])
-        return frame.select(pl.when(given).then(said)).to_series()
+            yield (mode != Mode.PAGE) & site.is_in(_series(self.names.ordinary).implode()), ORDINARY
+
+
+def _first(otherwise: pl.Expr, *cases: tuple[pl.Expr, str]) -> pl.Expr:
+    """Return the reason of the first case that holds."""
+    said = otherwise
+    for holds, why in reversed(cases):
+        said = pl.when(holds).then(pl.lit(why)).otherwise(said)
+    return said
 
 
 def trusted(names: Names) -> re.Pattern[str]:

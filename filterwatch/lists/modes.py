@@ -2,7 +2,8 @@
 
 One form for all lists: what every format is translated into, and what a school writes itself.
 
-- ``bet365.com`` the name and everything below it, ``=bet365.com`` the name alone, ``*.bet365.com`` all below it;
+- ``bet365.com`` (squid's ``.bet365.com`` is the same) the name and everything below it, ``=bet365.com`` the name
+  alone, ``*.bet365.com`` all below it;
 - ``198.51.100.7`` and ``2001:db8::7`` one address, ``198.51.100.0/24`` and ``2001:db8::/32`` a range;
 - ``example.com/path`` pages: the path and what goes on from there after ``/``, ``?``, ``&`` or ``#``;
 - ``@@`` before any of these: not this one, whatever lists of the category say of it or of what is above it;

@@ -104,7 +104,7 @@ def test_a_line_becomes_its_entries(format_, line, expected):
         if "<html" in line:
             with pytest.raises(Refused, match="web page"):
                 canonical(text, format_)
-            text = f"# x\n{' ' * 2100}\n{line}"  # noqa: PLW2901 - the same line, far below the top
+            text = f"# x\n{' ' * 2100}\n{line}\n"  # noqa: PLW2901 - the same line, far below the top
         entries, tally = canonical(text, format_)
         assert entries == (expected if isinstance(expected, list) else [])
         assert (tally.left_out, tally.wrong) == (int(expected is LEFT_OUT), int(expected is WRONG))

@@ -57,9 +57,36 @@ def test_a_list_made_by_hand_may_name_ordinary_sites_and_one_for_hosting_its_suf
     assert aside(["blogspot.com", "me.uk"], hosting=True) == ["me.uk"]
 
 
-def test_an_allow_list_and_what_a_list_allows_are_not_judged():
-    assert aside(["nhs.uk"], mode="allow") == []
-    assert aside(["@@nhs.uk"]) == []
+def test_sites_that_are_allowed_are_no_embarrassment():
+    assert aside(["nhs.uk", "gov.uk", "britannica.com", "google.com"], mode="allow") == []
+    assert aside(["@@nhs.uk", "@@britannica.com", "@@docs.google.com"]) == []
+
+
+FAR_TOO_MUCH = ["com", "*.com", "*.co.uk", "app", "*.app", "xbox", "en", "foo", "localhost", "print.lan",
+                "wpad.local", "2.0.192.in-addr.arpa", "8.0.0.0/8",
+                "8.0.0.0/11", "2000::/16", "2000::/23", "*.blogspot.com"]  # fmt: skip
+
+
+def test_what_speaks_of_far_too_much_gives_nothing():
+    assert aside(FAR_TOO_MUCH) == [one.removeprefix("*.") for one in FAR_TOO_MUCH]
+    assert aside(["8.0.0.0/12", "2000::/24", "xxx", "*.xxx", "onion", "lan.example", "mylan.example"]) == []
+    assert aside(["xbox", "hbo", "uk", "*.com"], trust="high") == ["uk", "com"]
+
+
+def test_no_list_cancels_what_others_say_of_a_whole_registry():
+    allowed = ["com", "*.com", "co.uk", "app", "blogspot.com", "0.0.0.0/8"]
+    assert aside([f"@@{one}" for one in allowed]) == [one.removeprefix("*.") for one in allowed]
+    assert aside(allowed, mode="allow") == [one.removeprefix("*.") for one in allowed]
+    assert aside(["@@=com.example", "@@bet365.com", "@@198.51.100.0/24"]) == []
+
+
+def test_pages_that_everybody_uses_are_known_and_others_of_such_sites_stay():
+    entries = ["google.com/search", "www.google.com/search", "en.wikipedia.org/wiki", "*.google.com", "docs.google.com"]
+    piece, _ = read(pl.Series("line", entries))
+    _, found = GUARD.judge(piece, listed())
+    assert {one.reason for one in found} == {"name that everybody uses"}
+    assert len(found) == len(entries)
+    assert aside(["google.com/search/howsearchworks", "google.com/talk", "sites.google.com/view/unblocked"]) == []
 
 
 @pytest.mark.parametrize(
