@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import random
 import ssl
 from collections.abc import Mapping
@@ -14,11 +13,12 @@ from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError, ProtocolError, SSLError
+from urllib3.exceptions import HTTPError, LocationValueError, ProtocolError, SSLError
 from urllib3.exceptions import TimeoutError as TooSlow
 
 from filterwatch import __version__
 from filterwatch.clock import Clock
+from filterwatch.lists.connecting import Connections, Cut, is_here, is_inside
 from filterwatch.lists.unpacking import Refused
 
 TRIES = 3
@@ -26,6 +26,8 @@ MOST_REDIRECTS = 5
 CONNECT_SECONDS, READ_SECONDS = 15.0, 30.0
 MOST_SECONDS = 900.0
 """Most seconds that one list may take in all: a server that sends a byte a minute must not hold up the others."""
+
+_LATE = f"not here after {MOST_SECONDS / 60:.0f} minutes"
 
 LONGEST_PAUSE = 60.0
 """Most seconds that are waited between two tries, whatever the server asks for."""
@@ -94,6 +96,7 @@ class Fetcher:
         self._allow_http = allow_http
         self._chance = chance or random.Random()  # noqa: S311 - it only spreads load
         self._pools: dict[str, urllib3.PoolManager] = {}
+        self._connections = Connections()
 
     def fetch(self, address: str, into: Path, most: int, known: Known = Known()) -> Fetched | None:
         """Write what *address* gives to the file *into*.
@@ -112,11 +115,18 @@ class Fetcher:
             OSError: The file cannot be written.
         """
         deadline = self._clock.monotonic() + MOST_SECONDS
+        try:
+            with self._connections.at_most(MOST_SECONDS):
+                return self._tried(address, into, most, known, deadline)
+        except Cut:
+            raise Failed(_LATE) from None
+
+    def _tried(self, address: str, into: Path, most: int, known: Known, deadline: float) -> Fetched | None:
         for attempt in range(1, TRIES + 1):
             try:
                 return self._once(address, into, most, known, deadline)
             except _TryAgain as error:
-                if attempt == TRIES:
+                if attempt == TRIES or self._connections.cut:
                     raise Failed(f"{error}, {TRIES} times") from None
                 pause = error.pause if error.pause is not None else 2.0**attempt
                 self._clock.sleep(min(LONGEST_PAUSE, pause) * self._chance.uniform(1.0, 1.5))
@@ -139,6 +149,8 @@ class Fetcher:
             raise _TryAgain("the server did not answer in time") from None
         except ProtocolError:
             raise _TryAgain("the connection broke before the list had come") from None
+        except LocationValueError:
+            raise Failed("it sends us to what is no address") from None
         except HTTPError as error:
             if isinstance(getattr(error, "reason", None), SSLError):
                 raise Failed("the server's certificate is not trusted") from None
@@ -147,8 +159,11 @@ class Fetcher:
     def _opened(self, address: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         """Follow redirects, looking at each address before it is asked."""
         asked = {"User-Agent": f"filterwatch/{__version__}", "Accept-Encoding": "identity", **headers}
+        first = _host(address)
         for _ in range(MOST_REDIRECTS + 1):
             self._check(address)
+            if _host(address) != first and is_inside(_host(address), ask=not self._proxy(address)):
+                raise Failed("it sends us to a machine inside of a network, which no public list lies on")
             response = self._pool(address).request(
                 "GET",
                 address,
@@ -163,24 +178,28 @@ class Fetcher:
                 return response
             response.release_conn()
             response.close()
-            address = urljoin(address, response.headers.get("Location", ""))
+            address = _moved(address, response.headers.get("Location", ""))
         raise Failed(f"more than {MOST_REDIRECTS} redirects")
 
     def _check(self, address: str) -> None:
-        parts = urlsplit(address)
-        if parts.scheme == "http" and (self._allow_http or _is_here(parts.hostname or "")):
+        scheme, host = urlsplit(address).scheme, _host(address)
+        if scheme == "http" and (self._allow_http or is_here(host)):
             return
-        if parts.scheme != "https" or not parts.hostname:
+        if scheme != "https" or not host:
             raise Failed("it is not offered over https (or sends us elsewhere without it: a captive portal?)")
 
+    def _proxy(self, address: str) -> str:
+        """Return the address of the proxy to be asked, empty for none."""
+        host = _host(address)
+        return "" if is_here(host) or proxy_bypass(host) else getproxies().get(urlsplit(address).scheme, "")
+
     def _pool(self, address: str) -> urllib3.PoolManager:
-        parts = urlsplit(address)
-        proxies = {} if proxy_bypass(parts.hostname or "") else getproxies()
-        proxy = "" if _is_here(parts.hostname or "") else proxies.get(parts.scheme, "")
+        proxy = self._proxy(address)
         if proxy not in self._pools:
             context = ssl.create_default_context()  # the machine's own store: a school's filter may hold a CA there
             kinds = {"ssl_context": context, "maxsize": 1}
             pool = urllib3.ProxyManager(proxy, **kinds) if proxy else urllib3.PoolManager(**kinds)  # type: ignore[arg-type] # as their constructors document
+            pool.pool_classes_by_scheme = dict(self._connections.pools())
             self._pools[proxy] = pool
         return self._pools[proxy]
 
@@ -193,7 +212,7 @@ class Fetcher:
                 if size > most:
                     raise Failed(f"larger than {most >> 20} MB")
                 if self._clock.monotonic() > deadline:
-                    raise Failed(f"not here after {MOST_SECONDS:.0f} s")
+                    raise Failed(_LATE)
                 digest.update(block)
                 file.write(block)
         known = Known(response.headers.get("ETag", "")[:256], response.headers.get("Last-Modified", "")[:64])
@@ -218,11 +237,20 @@ def _accept(response: BaseHTTPResponse, most: int) -> None:
         raise Failed(f"larger than {most >> 20} MB")
 
 
-def _is_here(host: str) -> bool:
+def _host(address: str) -> str:
+    return urlsplit(address).hostname or ""
+
+
+def _moved(address: str, location: str) -> str:
+    """Return where a redirect leads."""
+    if not location:
+        raise Failed("it sends us elsewhere and does not say where")
     try:
-        return ipaddress.ip_address(host).is_loopback
+        moved = urljoin(address, location)
+        urlsplit(moved)
     except ValueError:
-        return host == "localhost"
+        raise Failed("it sends us to what is no address") from None
+    return moved
 
 
 def _said(error: Exception) -> str:

@@ -8,7 +8,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -74,6 +74,19 @@ def versioned(body: bytes, etag: str = '"1"', modified: str = "Mon, 02 Nov 2026 
 def hangs(seconds: float) -> Answer:
     def answer(_):
         time.sleep(seconds)
+
+    return answer
+
+
+def drips(begin: bytes) -> Answer:
+    """A byte now and then, and never an end."""
+
+    def answer(handler):
+        with suppress(OSError):
+            handler.wfile.write(begin)
+            for _ in range(100):
+                handler.wfile.write(b"x")
+                time.sleep(0.05)
 
     return answer
 
