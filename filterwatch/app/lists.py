@@ -14,14 +14,21 @@ from filterwatch.app.parts import School, is_ours
 from filterwatch.app.settings import Configuration
 from filterwatch.clock import Clock
 from filterwatch.errors import FilterwatchError
-from filterwatch.lists import CategoryIndex, Entry, words
+from filterwatch.lists import CategoryIndex, Entry, found, words
 from filterwatch.lists.bundles import export as write_bundle
 from filterwatch.lists.bundles import unpacked
-from filterwatch.lists.catalogue import Catalogue
+from filterwatch.lists.catalogue import Catalogue, Listed
 from filterwatch.lists.fetching import Fetcher
 from filterwatch.lists.guard import Guard
+from filterwatch.lists.reading import pieces
 from filterwatch.lists.store import Kept, Store
-from filterwatch.lists.updating import Outcome, Updater
+from filterwatch.lists.updating import Dated, Outcome, Updater
+
+_OWN = Listed(
+    title="a list of the school's own", address="https://example.invalid", category="ethos", licence="own",
+    credit="own", homepage="https://example.invalid", trust="high",
+)  # fmt: skip
+"""As what the guard judges a list of the school's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +56,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Overblocked:
-    """An ordinary site that a list gives a category.
+    """An entry that would embarrass the school.
 
     Attributes:
-        host: The site.
+        host: The site, or the entry.
         categories: Category words.
         lists: The lists.
     """
@@ -118,11 +125,12 @@ class SchoolLists:
                 outcomes = [updater.take(name, path, accept=name in accept)]
             else:
                 outcomes = []
-                for name, file in unpacked(path, self.store):
-                    if name in self._settings.use:
-                        outcomes.append(updater.take(name, file, accept=name in accept, canonical=True))
+                for one in unpacked(path, self.store):
+                    if one.id in self._settings.use:
+                        of = Dated(one.at, one.looked)
+                        outcomes.append(updater.take(one.id, one.path, accept=one.id in accept, of=of))
                     else:
-                        outcomes.append(Outcome(name, "not due", "not among lists.use, left out"))
+                        outcomes.append(Outcome(one.id, "left out", "not among lists.use"))
             self.compile()
         return outcomes
 
@@ -153,13 +161,36 @@ class SchoolLists:
             yield Status(id_, listed.title, listed.word, listed.licence, listed.credit, kept, self._problem(kept))
 
     def overblocked(self, index: CategoryIndex) -> Iterator[Overblocked]:
-        """Yield ordinary sites that a list gives a category: each would be a false alarm one day."""
-        hosts = [*self.guard.names.ordinary, *self.guard.names.never, *self._settings.names]
+        """Yield what would be a false alarm one day: sites of help, education and ordinary life with a category.
+
+        A list made by hand may name an ordinary site, and every list may say of one what the shipped lists say too:
+        they mean it (webmail, broadcasters). What the school lists itself is not judged when it is compiled, so what
+        the guard would set aside there is told here.
+        """
+        own = [file for file in found((), self._own()) if not file.allow]
+        made = {id_ for id_ in self._settings.use if self.catalogue[id_].trust != "high"}
+        yield from self._named_by_mistake(index, made | {file.id for file in own})
+        for file in own:
+            for piece in pieces(file):
+                for one in self.guard.judge(piece, _OWN)[1]:
+                    yield Overblocked(one.entry, [file.category], [file.id])
+
+    def _named_by_mistake(self, index: CategoryIndex, doubtful: set[str]) -> Iterator[Overblocked]:
+        """Yield known sites with a category: ordinary ones where only *doubtful* lists say so."""
+        names = self.guard.names
+        always = {*names.never, *names.trusted, *self._settings.names}
+        hosts = [host for host in dict.fromkeys((*names.ordinary, *always)) if "/" not in host]
         bits = index.lookup(pl.Series(hosts, dtype=pl.String)).to_list()
-        for host, held in zip(hosts, bits, strict=True):
-            if held:
-                lists = sorted({one.list for one in index.entries(host) if one.used and one.mode != "allow"})
-                yield Overblocked(host, words(held), lists)
+        for host in (host for host, held in zip(hosts, bits, strict=True) if held):
+            said = [one for one in index.entries(host) if one.used and one.mode not in {"allow", "name"}]
+            if host not in always:
+                meant = {one.category for one in said if one.list not in doubtful}
+                said = [one for one in said if one.category not in meant]
+            if said:
+                yield Overblocked(host, sorted({one.category for one in said}), sorted({one.list for one in said}))
+
+    def _own(self) -> list[Path]:
+        return [self._configuration.at(path) for path in self._settings.own]
 
     def lookup(self, asked: str, host: str) -> tuple[list[str], list[Entry]]:
         """Return the categories of a host or URL, and every entry that speaks of it, nearest first."""
@@ -184,8 +215,8 @@ class SchoolLists:
         looked = self._clock.now() - (kept.looked or kept.current.at)
         if kept.problem:
             return kept.problem
-        if not self.store.file(kept.current).is_file():
-            return "its file is gone; run `filterwatch lists update --force`"
+        if not self.store.intact(kept.current):
+            return "its file is gone or damaged; run `filterwatch lists update --force`"
         return f"not looked for since {_days(looked)}" if min(age, looked) > self._settings.stale_after else ""
 
     def _configured(self, ids: Iterable[str]) -> list[str]:

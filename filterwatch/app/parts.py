@@ -81,6 +81,10 @@ class School:
 
     def fetched(self) -> dict[str, tuple[Listed, Path]]:
         """Return the public lists in use that were fetched, with the file of each; an unreadable store holds none."""
+        return {id_: (listed, path) for id_, (listed, path, _) in self._taken().items()}
+
+    def _taken(self) -> dict[str, tuple[Listed, Path, str]]:
+        """Return of each list that was fetched its file and the SHA-256 that it had when it was taken in."""
         if self.configuration is None or not self.configuration.settings.lists.use:
             return {}
         store = Store(self.configuration.state / "lists")
@@ -94,7 +98,7 @@ class School:
         for id_ in self.configuration.settings.lists.use:
             current = known[id_].current if id_ in known else None
             if current is not None and store.file(current).is_file():
-                found[id_] = (listed[id_], store.file(current))
+                found[id_] = (listed[id_], store.file(current), current.digest)
         return found
 
     def index(self) -> lists.CategoryIndex:
@@ -106,7 +110,7 @@ class School:
         configured = self.configuration.settings.lists if self.configuration else lists.Settings()
         own = [self.configuration.at(path) for path in configured.own] if self.configuration else []
         sources: list[Path | lists.ListFile] = [self.lists_directory] if configured.shipped else []
-        sources += [_file(id_, *pair) for id_, pair in self.fetched().items() if pair[0].word]
+        sources += [_file(id_, *taken) for id_, taken in self._taken().items() if taken[0].word]
         if self.configuration is not None:
             at = self.configuration.at
             sources += [lists.members(at(one.path), one.category, one.format) for one in configured.members]
@@ -224,7 +228,7 @@ def keep_what_is_built() -> None:
     gc.freeze()
 
 
-def _file(id_: str, listed: Listed, path: Path) -> lists.ListFile:
+def _file(id_: str, listed: Listed, path: Path, digest: str) -> lists.ListFile:
     return lists.ListFile(
         path=path,
         id=id_,
@@ -233,6 +237,7 @@ def _file(id_: str, listed: Listed, path: Path) -> lists.ListFile:
         source=listed.homepage,
         licence=listed.licence,
         credit=listed.credit,
+        digest=digest,
     )
 
 

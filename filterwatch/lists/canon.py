@@ -71,7 +71,7 @@ def write(stream: Capped, format_: str, listed: Listed, guard: Guard, out: Binar
         Refused: It is a web page, packed, or has lines without an end.
     """
     for number, raw in enumerate(whole_lines(stream, LONGEST_LINE)):
-        if number == 0:
+        if tally.entries == 0:
             _sniff(raw)
         text = raw.decode("utf-8-sig" if number == 0 else "utf-8", errors="replace")
         if number == 0:
@@ -173,8 +173,8 @@ def _declared(text: str) -> int | None:
 def problems(tally: Tally, listed: Listed) -> Iterator[str]:
     """Yield why a list is not believed, by what it holds."""
     fewest = max(listed.at_least, FEWEST_SUFFIXES if listed.format == SUFFIXES else 1)
-    if tally.entries < fewest:
-        yield f"it holds {tally.entries:,} entries, fewer than {fewest:,}"
+    if tally.entries - tally.aside < fewest:
+        yield f"it holds {tally.entries - tally.aside:,} entries of use, fewer than {fewest:,}"
     if tally.wrong > WRONG_SHARE * tally.lines and tally.wrong > 2:
         yield f"{tally.wrong:,} of {tally.lines:,} lines are no entries"
     if tally.declared and tally.entries < 0.9 * tally.declared:

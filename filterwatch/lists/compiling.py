@@ -103,11 +103,17 @@ def found(sources: Path | Iterable[Path | ListFile], own: Iterable[Path] = ()) -
 
 
 def fingerprint(files: Sequence[ListFile]) -> str:
-    """Return a digest of everything an index depends on: the content and meaning of *files*, categories, version."""
+    """Return a digest of everything an index depends on: the content and meaning of *files*, categories, version.
+
+    A file whose digest is known is not read for it.
+    """
     total = hashlib.blake2b(digest_size=16)
     total.update(repr((MAGIC, CATEGORY_WORDS)).encode())
     for file in files:
         total.update(repr((file.id, file.category, file.allow, file.own, file.format, file.secret)).encode())
+        if file.digest:
+            total.update(file.digest.encode())
+            continue
         try:
             with file.path.open("rb") as content:
                 total.update(hashlib.file_digest(content, "blake2b").digest())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 import os
 from collections.abc import Iterable
@@ -20,6 +21,8 @@ from filterwatch.lists.layout import Combinations, Header, IndexUnreadable, List
 from filterwatch.lists.modes import Mode
 from filterwatch.lists.names import STRAY, Names
 from filterwatch.lists.reading import ListFile
+
+log = logging.getLogger(__name__)
 
 SLICE = 16_384
 """Hosts that are looked up at once: their arrays stay in the processor's cache and memory stays bounded."""
@@ -358,6 +361,8 @@ def _word_bits(word: str, *, allow: bool) -> int:
 def prepare(sources: Path | Iterable[Path | ListFile], out: Path, *, own: Iterable[Path] = ()) -> CategoryIndex:
     """Return the index of *sources*: the one at *out* if it was made from just these files, else a new one there.
 
+    A file that is no longer what was taken in is left out, and logged, when a new one is made.
+
     Args:
         sources: A directory, or list files and directories.
         out: The index file, in the state directory.
@@ -373,8 +378,12 @@ def prepare(sources: Path | Iterable[Path | ListFile], out: Path, *, own: Iterab
     except IndexUnreadable:
         index = None
     if index is None or index.fingerprint != fingerprint(files):
-        compile_lists(files, out)
-        index = CategoryIndex.open(out)
+        intact = [file for file in files if file.intact]
+        if damaged := [file.id for file in files if file not in intact]:
+            log.error("Damaged lists are left out: %s; run `filterwatch lists update`.", ", ".join(damaged))
+        if index is None or index.fingerprint != fingerprint(intact):
+            compile_lists(intact, out)
+            index = CategoryIndex.open(out)
     folders = [one for one in sources if isinstance(one, Path) and one.is_dir()]
     index.names = next((names for names in map(Names.load, folders) if names is not None), None)
     return index

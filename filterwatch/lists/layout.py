@@ -20,6 +20,7 @@ import json
 import os
 import secrets
 import struct
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,6 +36,9 @@ MAGIC = b"FWLIDX02"
 CHECKSUM = 32
 _PREFIX = struct.Struct("<8sQ")
 _BLOCK = 1 << 20
+
+LEFT_BEHIND = 3600.0
+"""Seconds after which an unfinished index file is nobody's any more."""
 
 Combinations = npt.NDArray[np.uint16]
 
@@ -118,6 +122,7 @@ def write(path: Path, header: Header, keys: Keys, combinations: Combinations) ->
     Raises:
         FilterwatchError: The disk is full or the directory may not be written.
     """
+    _sweep(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     checksum = hashlib.blake2b(digest_size=CHECKSUM)
     block = header.to_bytes()
@@ -146,6 +151,14 @@ def write(path: Path, header: Header, keys: Keys, combinations: Combinations) ->
         with suppress(OSError):
             temporary.unlink()
     return size
+
+
+def _sweep(path: Path) -> None:
+    """Remove what builds that were killed left behind; a build takes seconds."""
+    for left in path.parent.glob(f".{path.name}.*.tmp"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > LEFT_BEHIND:
+                left.unlink()
 
 
 def read_header(file: BinaryIO, path: Path, *, verify: bool) -> tuple[Header, int]:

@@ -6,6 +6,7 @@ the form of :mod:`filterwatch.lists.modes` or in another format that the header 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,7 @@ class ListFile:
         licence: SPDX id or plain words.
         credit: The line that the licence wants shown.
         secret: Whether no entry may ever be shown, not even one that is wrong.
+        digest: SHA-256 of the file where it was taken in as such; empty where nobody knows it.
     """
 
     path: Path
@@ -55,6 +57,16 @@ class ListFile:
     licence: str = ""
     credit: str = ""
     secret: bool = False
+    digest: str = ""
+
+    @property
+    def intact(self) -> bool:
+        """Whether the file is what was taken in; reads it through."""
+        try:
+            with self.path.open("rb") as file:
+                return not self.digest or hashlib.file_digest(file, "sha256").hexdigest() == self.digest
+        except OSError:
+            return False
 
 
 _ASKED = ("category", "kind", "mode", "format", "source", "licence", "credit")

@@ -23,6 +23,16 @@ from filterwatch.errors import FilterwatchError
 _STATE = "state.json"
 
 
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 class Named(Part):
     """An entry that was set aside, and why."""
 
@@ -160,14 +170,21 @@ class Store:
 
     def take(self, path: Path, id_: str) -> tuple[str, str]:
         """Take a finished new file in, durably; return its name in the store and its SHA-256."""
+        digest = sha256(path)
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
         name = f"{id_}.{digest[:12]}.list"
         path.chmod(0o600)
         path.replace(self.directory / name)
         self._sync()
         return name, digest
+
+    def intact(self, version: Version) -> bool:
+        """Say whether the file of *version* is what was taken in; reads it through."""
+        try:
+            return sha256(self.file(version)) == version.digest
+        except OSError:
+            return False
 
     def file(self, version: Version) -> Path:
         """Return where the entries of *version* lie."""

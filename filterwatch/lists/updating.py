@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -20,11 +19,15 @@ from filterwatch.lists.catalogue import SQUIDGUARD, SUFFIXES, V2FLY, Catalogue, 
 from filterwatch.lists.fetching import Failed, Fetched, Fetcher, Known
 from filterwatch.lists.guard import DISTRUSTED, REGISTRY, Guard
 from filterwatch.lists.reading import OWN_FORMAT
-from filterwatch.lists.store import Kept, Named, Store, Version
+from filterwatch.lists.store import Kept, Named, Store, Version, sha256
 from filterwatch.lists.unpacking import Capped, Refused, members
 
 SHRUNKEN = 0.5
 """Share of the last good list below which a new one is not believed; oisd rightly lost 0.3 in four months."""
+
+GROWN = (10, 1_000)
+"""A list is not believed when it has more than so many times the entries of before and so many more: hagezi's of
+unblockers rightly doubled in five weeks; the next true one would be refused as shrunken."""
 
 MORE_ASIDE = (1.2, 20)
 """A list is not believed when more is set aside than this share of before and so many more."""
@@ -53,6 +56,19 @@ class Outcome:
     def bad(self) -> bool:
         """Whether somebody should look."""
         return self.word in {"refused", "failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """How old a list out of a bundle is.
+
+    Attributes:
+        at: When this version came to where the bundle was made.
+        looked: When it was last known there to be the newest.
+    """
+
+    at: datetime
+    looked: datetime
 
 
 class Updater:
@@ -114,14 +130,14 @@ class Updater:
             told(outcome)
         return outcomes
 
-    def take(self, id_: str, came: Path, *, accept: bool = False, canonical: bool = False) -> Outcome:
+    def take(self, id_: str, came: Path, *, accept: bool = False, of: Dated | None = None) -> Outcome:
         """Take in a list that somebody carried here.
 
         Args:
             id_: Of the list in the catalogue.
-            came: The file as its makers give it, or as a bundle holds it.
+            came: The file as its makers give it, or in our own form as a bundle holds it.
             accept: As of :meth:`update`.
-            canonical: Whether it is in our own form.
+            of: Of a bundle: how old it is; null for a file of its makers.
 
         Raises:
             FilterwatchError: The store cannot be read or written, or *came* cannot be read.
@@ -129,8 +145,8 @@ class Updater:
         known = self._store.read()
         kept = known.get(id_, Kept())
         try:
-            fetched = Fetched(came.stat().st_size, _sha256(came), Known())
-            kept, outcome = self._judged(id_, kept, came, fetched, accept=accept, canonical=canonical)
+            fetched = Fetched(came.stat().st_size, sha256(came), Known())
+            kept, outcome = self._judged(id_, kept, came, fetched, accept=accept, of=of)
         except Refused as error:
             kept, outcome = self._not_taken(id_, kept, "refused", str(error))
         except OSError as error:
@@ -148,6 +164,8 @@ class Updater:
         kept = known.get(id_, Kept())
         if kept.current is None or kept.previous is None:
             raise FilterwatchError(f"{id_}: there is no version before the current one")
+        if not self._store.intact(kept.previous):
+            raise FilterwatchError(f"{id_}: the version before is damaged; run `filterwatch lists update --force`")
         # Without its ETag: else the server would say that the bad one is current.
         before = kept.previous.model_copy(update={"etag": "", "modified": ""})
         refused = (*kept.refused, kept.current.sha256)[-10:]
@@ -178,7 +196,7 @@ class Updater:
         if self._fetcher is None:
             raise Failed("nothing is fetched here")
         listed = self._catalogue[id_]
-        current = kept.current if kept.current and self._store.file(kept.current).is_file() else None
+        current = kept.current if kept.current and self._store.intact(kept.current) else None
         known = Known(current.etag, current.modified) if current and not anew else Known()
         fetched = self._fetcher.fetch(self._address(id_, listed), came, listed.megabytes << 20, known)
         if fetched is not None:
@@ -200,40 +218,46 @@ class Updater:
         try:
             self._fetcher.fetch(listed.sha256, path, 1 << 20)
             said = path.read_text("utf-8", errors="replace").lower()
+        except Failed as error:
+            raise Failed(f"its published checksum: {error}") from None
         finally:
             path.unlink(missing_ok=True)
         if fetched.sha256 not in re.findall(r"\b[0-9a-f]{64}\b", said):
             raise Refused("its checksum is not the published one")
 
     def _judged(
-        self, id_: str, kept: Kept, came: Path, fetched: Fetched, *, accept: bool, canonical: bool = False
+        self, id_: str, kept: Kept, came: Path, fetched: Fetched, *, accept: bool, of: Dated | None = None
     ) -> tuple[Kept, Outcome]:
         """Take in what came if it is believed."""
         now = self._clock.now()
+        at, looked = (min(of.at, now), min(of.looked, now)) if of else (now, now)
         if fetched.sha256 in kept.refused and not accept:
             raise Refused("it was rolled back before; --accept takes it in all the same")
-        current = kept.current
-        if current and current.sha256 == fetched.sha256 and self._store.file(current).is_file():
+        current = kept.current if kept.current and self._store.intact(kept.current) else None
+        if current and fetched.sha256 in ({current.sha256, current.digest} if of else {current.sha256}):
             same = current.model_copy(update={"etag": fetched.known.etag, "modified": fetched.known.modified})
-            kept = kept.model_copy(update={"current": same, "looked": now, "problem": ""})
+            last = max(looked, kept.looked or looked)
+            kept = kept.model_copy(update={"current": same, "looked": last, "problem": ""})
             return kept, Outcome(id_, "unchanged")
+        if current and at < current.at and not accept:
+            raise Refused(f"it is of {at:%d %b %Y}, older than the one in use; --accept takes it in all the same")
         listed = self._catalogue[id_]
         written = self._store.new()
         try:
             tally = Tally()
             with written.open("wb") as out:
-                for stream, format_ in _streams(came, listed, canonical=canonical):
+                for stream, format_ in _streams(came, listed, canonical=of is not None):
                     canon.write(stream, format_, listed, self._guard, out, tally)
                 out.flush()
-            if why := list(_doubts(tally, listed, current, accept=accept)):
+            if why := list(_doubts(tally, listed, kept.current, accept=accept)):
                 raise Refused("; ".join(why))
             file, digest = self._store.take(written, id_)
         finally:
             with suppress(OSError):
                 written.unlink(missing_ok=True)
-        version = _version(tally, fetched, file, digest, now)
+        version = _version(tally, fetched, file, digest, at)
         refused = tuple(one for one in kept.refused if one != fetched.sha256)
-        kept = Kept(current=version, previous=current or kept.previous, looked=now, refused=refused)
+        kept = Kept(current=version, previous=current or kept.previous, looked=looked, refused=refused)
         return kept, Outcome(id_, "updated", _grown(version, current))
 
     def _not_taken(self, id_: str, kept: Kept, word: str, why: str) -> tuple[Kept, Outcome]:
@@ -242,12 +266,12 @@ class Updater:
         return kept, Outcome(id_, word, f"{why}; {stays}")
 
 
-def _version(tally: Tally, fetched: Fetched, file: str, digest: str, now: datetime) -> Version:
+def _version(tally: Tally, fetched: Fetched, file: str, digest: str, at: datetime) -> Version:
     return Version(
         file=file,
         sha256=fetched.sha256,
         digest=digest,
-        at=now,
+        at=at,
         entries=tally.entries,
         left_out=tally.left_out,
         wrong=tally.wrong,
@@ -275,6 +299,9 @@ def _doubts(tally: Tally, listed: Listed, before: Version | None, *, accept: boo
         return
     if tally.entries < SHRUNKEN * before.entries:
         yield f"it shrank from {before.entries:,} to {tally.entries:,} entries"
+    times, entries = GROWN
+    if tally.entries > times * before.entries + entries:
+        yield f"it grew from {before.entries:,} to {tally.entries:,} entries"
     share, more = MORE_ASIDE
     if tally.aside > share * before.aside + more:
         yield f"{tally.aside:,} entries are names of schools, services, ordinary sites; before, {before.aside:,} were"
@@ -319,9 +346,3 @@ def _format(path: PurePosixPath, listed: Listed) -> str | None:
         # Files `expressions` hold words to be found anywhere in an address: they would hit half the web.
         return _SQUIDGUARD.get(path.name) if path.parent.name == listed.pick else None
     return listed.format if listed.archive in {"none", "gz"} or fnmatch(path.name, listed.pick) else None
-
-
-def _sha256(path: Path) -> str:
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -170,3 +170,19 @@ def test_an_update_of_no_list_says_that_none_is_in_use(tmp_path):
         0,
         ["no public list is in use (lists.use); `filterwatch lists catalogue` shows what there is"],
     )
+
+
+def test_a_fresh_configuration_is_clean_and_an_embarrassing_entry_still_shows(school):
+    directory, _ = school
+    fresh = CONFIG.split("lists: {", maxsplit=1)[0]
+    (directory / "filterwatch.yaml").write_text(fresh)
+    assert run(directory, "status")[0] == 0
+    (directory / "own.txt").write_text("# category: webmail\ngmail.com\nbritannica.com\nhelp.clinic.nhs.uk\n*.co.zw\n")
+    (directory / "filterwatch.yaml").write_text(fresh + "lists: {own: [own.txt], names: [learn.school.example]}\n")
+    code, said = run(directory, "status")
+    assert code == 1
+    assert [line for line in said if line.startswith("OVERBLOCK")] == [
+        "OVERBLOCK britannica[.]com: webmail by own",
+        "OVERBLOCK help[.]clinic[.]nhs[.]uk: webmail by own",
+        "OVERBLOCK co[.]zw: webmail by own",
+    ]

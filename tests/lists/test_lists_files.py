@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import threading
 from pathlib import Path
 
@@ -103,6 +104,22 @@ def test_an_index_is_made_again_only_when_a_list_changed(tmp_path):
     path.write_text("# category: games\ntwo.example\n")
     index = lists.prepare(tmp_path, out)
     assert index.lookup(pl.Series(["two.example", "one.example"])).to_list() == [CATEGORY_BIT["games"], 0]
+
+
+def test_a_fetched_list_that_was_damaged_is_left_out_and_the_compiled_one_works_on(tmp_path, caplog):
+    good = tmp_path / "good"
+    good.write_text("bet365.com\nwilliamhill.com\n")
+    digest = hashlib.sha256(good.read_bytes()).hexdigest()
+    sources = [lists.ListFile(good, "good", "gambling", digest=digest)]
+    made = lists.prepare(sources, tmp_path / "lists.index")
+    good.write_bytes(b"bet365.com\n\xff")
+    assert lists.prepare(sources, tmp_path / "lists.index").fingerprint == made.fingerprint
+    assert not caplog.records
+    (tmp_path / "other").write_text("pokerstars.com\n")
+    sources.append(lists.ListFile(tmp_path / "other", "other", "gambling"))
+    index = lists.prepare(sources, tmp_path / "lists.index")
+    assert [one.id for one in index.lists] == ["other"]
+    assert "Damaged lists are left out: good" in caplog.text
 
 
 def test_a_reader_keeps_the_old_index_until_it_asks_for_the_latest(tmp_path):

@@ -5,93 +5,17 @@ from __future__ import annotations
 import errno
 import gzip
 import hashlib
-import random
-import sys
-from datetime import UTC, datetime, timedelta
+import time
 from pathlib import Path
 
 import pytest
+from list_bench import GOOD, NAMES, PORTAL, Bench, text
+from list_server import drips, gives, hangs, tar, unended, versioned, zipped
 
-sys.path.insert(0, str(Path(__file__).parent))
-from list_server import gives, hangs, serving, tar, unended, versioned, zipped
-
-from filterwatch.clock import ManualClock
 from filterwatch.errors import FilterwatchError
 from filterwatch.lists import fetching
-from filterwatch.lists.bundles import export, unpacked
-from filterwatch.lists.catalogue import Listed
 from filterwatch.lists.fetching import Fetcher
-from filterwatch.lists.guard import Guard, Names
-from filterwatch.lists.store import Store
 from filterwatch.lists.unpacking import Refused, members
-from filterwatch.lists.updating import Updater
-
-GUARD = Guard(
-    Names(
-        never=("google.com", "gov.uk", "co.uk", "com"),
-        trusted=("nhs.uk", "gov.uk"),
-        trusted_labels=("ac", "edu"),
-        ordinary=("britannica.com",),
-    ),
-    ["st-pauls.manchester.sch.uk"],
-)
-NAMES = [f"bad{n}.example" for n in range(100)]
-
-
-def text(*names: str) -> bytes:
-    return ("\n".join(names) + "\n").encode()
-
-
-GOOD = text(*NAMES)
-
-
-@pytest.fixture(scope="module")
-def running():
-    with serving() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running):
-    running.answers.clear()
-    running.asked.clear()
-    return running
-
-
-class Bench:
-    """A store with one list."""
-
-    def __init__(self, server, directory, **said):
-        self.server = server
-        self.clock = ManualClock(datetime(2026, 11, 2, 3, tzinfo=UTC))
-        self.store = Store(directory / "lists")
-        facts = {"title": "Bad sites", "address": server.url("/list"), "category": "gambling", "licence": "MIT",
-                 "credit": "somebody", "homepage": "https://example.org", "at_least": 2} | said  # fmt: skip
-        self.catalogue = {"bad": Listed(**facts)}
-
-    def updater(self):
-        fetcher = Fetcher(self.clock, chance=random.Random(1))
-        return Updater(self.store, self.catalogue, GUARD, self.clock, fetcher)
-
-    def update(self, answer=None, **said):
-        if answer is not None:
-            self.server.answers["/list"] = answer
-        self.clock.move(timedelta(days=1))
-        with self.store.locked():
-            [outcome] = self.updater().update(["bad"], **said)
-        return outcome
-
-    @property
-    def kept(self):
-        return self.store.read()["bad"]
-
-    def entries(self):
-        return self.store.file(self.kept.current).read_text().split()
-
-
-@pytest.fixture
-def bench(server, tmp_path):
-    return Bench(server, tmp_path)
 
 
 def test_a_list_is_fetched_once_and_then_only_when_it_changed(bench):
@@ -118,7 +42,6 @@ def test_a_list_is_not_asked_for_before_it_is_due(bench):
         assert [one.word for one in bench.updater().update(["bad"], force=True)] == ["unchanged"]
 
 
-PORTAL = b"<!DOCTYPE html><html><head><title>Log in</title></head></html>"
 FAILURES = {
     "500": (gives(b"", 500), "failed", "the server answers 500, 3 times"),
     "404": (gives(b"", 404), "failed", "the server answers 404"),
@@ -129,12 +52,17 @@ FAILURES = {
     "silence": (hangs(0.0), "failed", "the connection broke"),
     "web page": (gives(PORTAL, Content_Type="text/html"), "failed", "a web page comes in its place"),
     "web page in disguise": (gives(PORTAL, Content_Type="text/plain"), "refused", "a web page comes in its place"),
-    "empty": (gives(b""), "refused", "it holds 0 entries, fewer than 2"),
+    "empty": (gives(b""), "refused", "it holds 0 entries of use, fewer than 2"),
     "comments": (gives(b"# nothing\n# here\n"), "refused", "it holds 0 entries"),
     "shrunken": (gives(text(*NAMES[:49])), "refused", "it shrank from 100 to 49 entries"),
     "google": (gives(text(*NAMES, "google.com")), "refused", "it holds google.com (name that everybody uses)"),
     "www.google": (gives(text(*NAMES, "www.google.com")), "refused", "it holds www.google.com"),
     "government": (gives(text(*NAMES, "gov.uk")), "refused", "it holds gov.uk (name that everybody uses)"),
+    "grown": (gives(text(*(f"n{n}.example" for n in range(2_001)))), "refused", "it grew from 100 to 2,001 entries"),
+    "everything": (gives(text(*NAMES, "*.com")), "refused", "it suddenly holds com (public suffix)"),
+    "searches": (gives(text(*NAMES, "google.com/search")), "refused", "it holds google.com/search (name that every"),
+    "plain words": (gives(text("please", "log", "in", "here")), "refused", "it holds 0 entries of use"),
+    "late web page": (gives(b"\n" * 2100 + b"<?xml ?>\n<html xmlns='x'>"), "refused", "a web page comes in its place"),
     "school": (gives(text(*NAMES, "mail.st-pauls.manchester.sch.uk")), "refused", "(name of the school)"),
     "above the school": (gives(text(*NAMES, "manchester.sch.uk")), "refused", "(name of the school)"),
     "public suffix": (gives(text(*NAMES, "bet.br")), "refused", "it suddenly holds bet.br (public suffix)"),
@@ -147,6 +75,18 @@ FAILURES = {
     "larger": (gives(b"x" * 100, Content_Length=str(64 << 20)), "failed", "larger than 32 MB"),
     "redirect without TLS": (gives(b"", 302, Location="http://portal.example/"), "failed", "not offered over https"),
     "redirect to a file": (gives(b"", 302, Location="file:///etc/passwd"), "failed", "not offered over https"),
+    "redirect to nowhere": (gives(b"", 302), "failed", "does not say where"),
+    "redirect to no address": (gives(b"", 302, Location="http://[::1"), "failed", "to what is no address"),
+    "redirect to no port": (gives(b"", 302, Location="https://x.example:99999/"), "failed", "to what is no address"),
+    "redirect to metadata": (
+        gives(b"", 302, Location="https://169.254.169.254/latest"),
+        "failed",
+        "to a machine inside",
+    ),
+    "redirect inside": (gives(b"", 302, Location="https://10.1.2.3/reboot"), "failed", "to a machine inside"),
+    "redirect here": (gives(b"", 302, Location="http://localhost:9167/metrics"), "failed", "to a machine inside"),
+    "redirect mapped": (gives(b"", 302, Location="https://[::ffff:10.1.2.3]/"), "failed", "to a machine inside"),
+    "redirect translated": (gives(b"", 302, Location="https://[64:ff9b::a01:203]/"), "failed", "to a machine inside"),
     "endless redirects": (gives(b"", 302, Location="/list"), "failed", "more than 5 redirects"),
 }
 
@@ -178,6 +118,15 @@ def test_a_server_that_does_not_answer_is_given_up(bench, monkeypatch):
 def test_a_server_that_gives_a_byte_now_and_then_is_given_up(bench, monkeypatch):
     monkeypatch.setattr(fetching, "MOST_SECONDS", -1.0)
     assert "not here after" in bench.update(gives(GOOD)).said
+
+
+@pytest.mark.parametrize("answer", [drips(b"HTTP/1.0 200 OK\r\nX: "), drips(b""), drips(b"HTTP/1.0 200 OK\r\n\r\n")])
+def test_a_server_that_never_ends_its_head_or_body_is_cut_off(bench, monkeypatch, answer):
+    monkeypatch.setattr(fetching, "MOST_SECONDS", 0.3)
+    began = time.monotonic()
+    assert "not here after" in bench.update(answer).said
+    assert time.monotonic() - began < 3
+    assert len(bench.server.asked) == 1
 
 
 def test_nobody_there_is_told_without_the_address(bench):
@@ -229,6 +178,8 @@ def test_a_published_checksum_is_compared(server, tmp_path):
     bench = Bench(server, tmp_path, sha256=server.url("/sum"))
     server.answers["/sum"] = gives(b"0" * 64 + b"  list\n")
     assert "its checksum is not the published one" in bench.update(gives(GOOD)).said
+    server.answers["/sum"] = gives(b"", 404)
+    assert "its published checksum: the server answers 404" in bench.update().said
     server.answers["/sum"] = gives(hashlib.sha256(GOOD).hexdigest().encode() + b"  list\n")
     assert bench.update().word == "updated"
 
@@ -337,42 +288,3 @@ def test_a_damaged_state_is_told(bench):
     (bench.store.directory / "state.json").write_text("{")
     with pytest.raises(FilterwatchError, match="damaged or unreadable; remove it"):
         bench.store.read()
-
-
-def test_a_bundle_carries_lists_and_is_judged_where_it_arrives(bench, server, tmp_path):
-    bench.update(gives(text(*NAMES, "@@ok.bad1.example", "198.51.100.0/24", "host.example/bad", "clinic.nhs.uk")))
-    bundle = tmp_path / "lists.tar"
-    assert export(bench.store, ["bad"], bundle) == ["bad"]
-    (tmp_path / "there").mkdir()
-    there = Bench(server, tmp_path / "there")
-    with there.store.locked():
-        outcomes = [there.updater().take(id_, file, canonical=True) for id_, file in unpacked(bundle, there.store)]
-    assert [one.said for one in outcomes] == ["104 entries, 1 set aside"]
-    assert there.entries() == bench.entries()
-    assert not there.server.asked[1:]
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"no tar",
-        tar(("bad.list", GOOD), mode="w"),
-        tar(("filterwatch-lists.json", b"{"), mode="w"),
-        tar(("filterwatch-lists.json", b'{"lists": {"bad": {"sha256": "00"}}}'), ("bad.list", GOOD), mode="w"),
-        tar(("filterwatch-lists.json", b'{"lists": {}}'), ("../bad.list", GOOD), mode="w"),
-    ],
-)
-def test_what_is_no_bundle_is_refused(bench, tmp_path, raw):
-    path = tmp_path / "bundle.tar"
-    path.write_bytes(raw)
-    with bench.store.locked(), pytest.raises(FilterwatchError, match="no bundle of lists"):
-        list(unpacked(path, bench.store))
-
-
-def test_the_file_of_a_list_can_be_carried_too(bench, tmp_path):
-    (tmp_path / "list").write_bytes(GOOD)
-    with bench.store.locked():
-        assert bench.updater().take("bad", tmp_path / "list").word == "updated"
-        (tmp_path / "list").write_bytes(PORTAL)
-        assert bench.updater().take("bad", tmp_path / "list").word == "refused"
-    assert bench.entries() == NAMES
