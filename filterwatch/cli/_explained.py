@@ -24,14 +24,14 @@ SHOWN = 6
 ALTERNATIVES = 3
 """Conditions any one of which would do that are shown of a rule."""
 
-LABEL = 9
+LABEL = 10
 _LONGEST = 400
 """Characters of an address or a search that are shown: the host stands in front of them."""
 
 _ROUTES = {
     "immediate": "told at once to the {}",
-    "daily": "in the daily digest of the {}",
-    "weekly": "in the weekly report",
+    "daily": "told in the daily digest of the {}",
+    "weekly": "told in the weekly report",
     "none": "only counted in reports",
 }
 _SAFE = {"on": "safe search on", "blur": "safe search moderate", "off": "safe search off"}
@@ -50,14 +50,17 @@ def show(found: Explained, *, everything: bool) -> None:
     for label, texts in _chain(found):
         for at, text in enumerate(texts):
             wrapped(text, f"{label if at == 0 else '':<{LABEL}} ", " " * (LABEL + 1))
-    _holding("Rules that hold", [one for one in found.holds if not one.more])
-    _holding("Rules that hold and count: reported only when it goes on", [one for one in found.holds if one.more])
+    policies: set[tuple[str, str]] = set()
+    _holding("Rules that hold", [one for one in found.holds if not one.more], policies)
+    counted = [one for one in found.holds if one.more]
+    _holding("Rules that hold and count: reported only when it goes on", counted, policies)
     _nearly(found, everything=everything)
     typer.echo()
     wrapped("One request cannot show what is found over time: many tries, much data, a filter that stops.", below="")
 
 
-def _holding(title: str, rules: Sequence[Held]) -> None:
+def _holding(title: str, rules: Sequence[Held], policies: set[tuple[str, str]]) -> None:
+    """Print rules that hold; a sentence of the policy only where it is not among *policies* yet."""
     if rules:
         typer.echo()
         wrapped(title)
@@ -65,6 +68,9 @@ def _holding(title: str, rules: Sequence[Held]) -> None:
         wrapped(f"{one.rule}: {one.title} ({one.level}, {one.outcome})", "  ")
         for text in _of_held(one):
             wrapped(text, "    ")
+        if one.policy and one.policy not in policies:
+            policies.add(one.policy)
+            wrapped(f'policy: "{one.policy[0]}" ({one.policy[1]})', "    ")
 
 
 def _nearly(found: Explained, *, everything: bool) -> None:
@@ -118,7 +124,7 @@ def _chain(found: Explained) -> Iterator[tuple[str, Iterable[str]]]:
         yield "Address", [WITHHELD]
     else:
         steps = "; ".join(found.address.steps)
-        yield "Address", [_shown(found.address.url), *([f"({steps})"] if steps else [])]
+        yield "Address", [_address(found), *([f"({steps})"] if steps else [])]
         yield "Site", [_site(found)]
         if found.alike:
             yield "Look-alike", [f"it looks like {defang(found.alike)} and is another site"]
@@ -131,9 +137,22 @@ def _chain(found: Explained) -> Iterator[tuple[str, Iterable[str]]]:
     if not found.withheld:
         yield "Search", _search(found)
     yield "Who", [_who(found)]
+    if found.asked.action != "allowed":
+        yield "Filter", [f"{found.asked.action}, as you said"]
     yield "When", [f"{found.at:%a %-d %b %Y %H:%M}: {found.school}"]
     if not found.visit:
         yield "Visit", ["no: loaded by other pages or by programs; rules for visits leave it out"]
+
+
+def _address(found: Explained) -> str:
+    address = found.address
+    if found.asked.kind == "dns":
+        return f"{defang(address.host)}, a name asked of the resolver"
+    if found.asked.kind == "flow":
+        from filterwatch.app.explaining.request import HTTPS
+
+        return f"{defang(address.host)}, a connection to port {address.port or HTTPS} through the firewall"
+    return _shown(address.url)
 
 
 def _site(found: Explained) -> str:
@@ -163,12 +182,13 @@ def _search(found: Explained) -> list[str]:
 
 def _pack(one: Found, terms: str) -> Iterator[str]:
     enough = "are enough" if one.held else "would be enough"
-    yield f"pack {one.pack}: {one.weight} points, {one.at_least} {enough}: {marked(terms, one)}"
-    points: dict[str, list[int]] = {}
+    points = "point" if one.weight == 1 else "points"
+    yield f"pack {one.pack}: {one.weight} {points}, {one.at_least} {enough}: {marked(terms, one)}"
+    weights: dict[str, list[int]] = {}
     for span in one.terms:
-        points.setdefault(_typed(span, terms), []).append(span.weight)
-    if points:
-        yield ", ".join(f"{typed} {' '.join(f'{point:+}' for point in some)}" for typed, some in points.items())
+        weights.setdefault(_typed(span, terms), []).append(span.weight)
+    if weights:
+        yield ", ".join(f"{typed} {' '.join(f'{weight:+}' for weight in some)}" for typed, some in weights.items())
     hidden = dict.fromkeys(_typed(span, terms) for span in one.hidden)
     if hidden:
         yield f"harmless together, so that their words do not count: {', '.join(hidden)}"
@@ -202,22 +222,27 @@ def _who(found: Explained) -> str:
     name = who.person or ("somebody whose name is not shown" if who.withheld else "")
     parts = [name, who.group, f"year {who.year}" if who.year else "", f"device {who.device}" if who.device else ""]
     sure = "" if who.identity == "unknown" and who.how else _SURE[who.identity]
-    parts += [f"a {who.device_class}" if who.device_class else "", sure]
+    parts += [f"of the class {who.device_class}" if who.device_class else "", sure]
     return ", ".join(part for part in parts if part) + (f" ({'; '.join(who.how)})" if who.how else "")
 
 
 def _of_held(one: Held) -> Iterator[str]:
     yield f"because {one.reason}"
     if one.more:
-        yield f"reported after {one.more} more within {one.minutes:g} minutes by the same {one.by}"
+        yield f"reported after {one.more} more within {_span(one.minutes)} by the same {one.by}"
     if one.once:
         yield f"{one.once} only, when it is the first such visit in a week and soon over: it may be an accident"
     if one.told:
-        yield f"told: {_route(one.told)}"
-        if one.told.route == "immediate" and one.told.then:
-            yield f"if nobody answers, the {', '.join(one.told.then)}"
-    if one.policy:
-        yield f'policy: "{one.policy[0]}" ({one.policy[1]})'
+        then = f"; if nobody answers, the {', '.join(one.told.then)}" if one.told.then else ""
+        yield _route(one.told) + (then if one.told.route == "immediate" else "")
+
+
+def _span(minutes: float) -> str:
+    for unit, length in (("day", 1440), ("hour", 60), ("minute", 1)):
+        if minutes >= length and minutes % length == 0:
+            many = minutes / length
+            return f"{many:g} {unit}{'s' if many > 1 else ''}"
+    return f"{minutes * 60:g} seconds"
 
 
 def _of_near(one: Near, above: Collection[str | None]) -> Iterator[str]:

@@ -11,6 +11,9 @@ from filterwatch.policy.facts import CATEGORIES, FIXED
 from filterwatch.policy.rule import Rule
 from filterwatch.policy.tree import Every, Node, Not, Place, Some, Test, found, holds, missing, tests, witnesses
 
+_COMMON = ("method", "protocol", "query_type")
+"""Columns of which nearly every event has the same value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -90,9 +93,13 @@ def _knows(one: Compiled, facts: Mapping[str, int]) -> bool:
 
     Without it every rule about one thing would nearly hold for everything else.
     """
-    if any(test.word != FIXED for test in found(one.match, facts)):
+    if any(_tells(test) for test in found(one.match, facts)):
         return True
-    return holds(one.match, facts) and any(test.word != FIXED for test in found(one.who, facts))
+    return holds(one.match, facts) and any(_tells(test) for test in found(one.who, facts))
+
+
+def _tells(test: Test) -> bool:
+    return test.word != FIXED and test.column not in _COMMON
 
 
 def _lack(node: Node, facts: Mapping[str, int]) -> Lack:

@@ -24,6 +24,7 @@ class Explained:
     """What is known of a request and what the rules say of it.
 
     Attributes:
+        asked: The question.
         address: In its one form, and how it was got.
         domain: Registrable domain; null for an address, a single word and a suffix.
         inside: Address that it shows inside itself, as a translation or an archive does; null for none.
@@ -44,6 +45,7 @@ class Explained:
         withheld: Whether the address must not be shown: illegal content.
     """
 
+    asked: Request
     address: Address
     domain: str | None
     inside: Address | None
@@ -92,6 +94,7 @@ def explain(school: School, asked: Request) -> Explained:
     local = asked.at.astimezone(school.zone)
     terms = row["search_terms"]
     return Explained(
+        asked=asked,
         address=address,
         domain=row["domain"],
         inside=inside,

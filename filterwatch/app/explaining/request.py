@@ -16,6 +16,8 @@ from filterwatch.errors import FilterwatchError
 from filterwatch.events import ACTIONS, DECODED_SCHEMA, GROUP, IDENTITY
 
 KINDS = ("http", "dns", "flow")
+HTTPS = 443
+"""Port of a connection where the address names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def _how(register: enrich.Register, request: Request, person: str | None, identi
         ways = {
             "authenticated": "the person has logged in there",
             "lease": "the list of devices says whose the device is",
-            "address": "the range of addresses tells the group only",
+            "address": "it tells the group and never a person",
         }
         said.append(ways.get(identity or "", "nothing tells who uses that device") if not request.person else "")
     if request.group:
@@ -173,6 +175,6 @@ def _event(request: Request, address: Address, asker: dict[str, str]) -> pl.Data
         known |= {"query": address.host, "query_type": "A"}
     else:
         place = "dest_ip" if is_address(address.host) else "host"
-        known |= {place: address.host, "dest_port": address.port or 443, "protocol": "tcp"}
+        known |= {place: address.host, "dest_port": address.port or HTTPS, "protocol": "tcp"}
     known |= asker
     return pl.DataFrame([{name: known.get(name) for name in DECODED_SCHEMA}], schema=DECODED_SCHEMA)

@@ -19,6 +19,8 @@ def as_json(found: Explained) -> str:
     about = {
         "schema": SCHEMA,
         "withheld": hidden,
+        "kind": found.asked.kind,
+        "action": found.asked.action,
         "address": None if hidden else _address(found),
         "lists": [] if hidden else [asdict(one) for one in found.listings],
         "name": None if hidden or found.name is None else asdict(found.name),
