@@ -70,7 +70,7 @@ def _name(text: pl.Expr) -> pl.Expr:
 
 
 def _clean(text: pl.Expr) -> pl.Expr:
-    return text.str.replace_all(_CREDENTIALS, "://***@").str.replace_all(url.SECRETS, "${1}${2}***")
+    return text.str.replace_all(_CREDENTIALS, "://***@").str.replace_all(url.SECRETS, url.CUT)
 
 
 def _masked(text: pl.Expr) -> pl.Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from filterwatch.decoders.url import BRACKETED, NAMED
+from filterwatch.decoders.url import BRACKETED, ENCODED, NAMED
 
 _HEADER_SIGNS = (b"\\r\\n", b"HTTP/1.", b"HTTP/2", b"uthorization:", b"Cookie:")
 """What stands in squid's header blocks, and hardly elsewhere between brackets."""
@@ -22,6 +22,7 @@ _SECRETS = (
         re.compile(NAMED.encode() + rb"(?:\"[^\"]*\"|'[^']*'|[^&#\s\"']+)"),
         rb"\1\2***",
     ),
+    (re.compile(ENCODED.encode()), rb"\1***\2"),
     (re.compile(BRACKETED.encode()), rb"\1[***]"),
 )
 

@@ -32,7 +32,7 @@ from filterwatch.decoders.families.logformat_values import (
 from filterwatch.decoders.reading import MOST_DIGITS, Clock, address, mac
 from filterwatch.decoders.screen import NEWLINE, Lines, Mask, kept
 from filterwatch.decoders.tables import KNOWN, Lookup, Row, looked_up
-from filterwatch.decoders.url import SECRETS, authority
+from filterwatch.decoders.url import CUT, SECRETS, authority
 from filterwatch.events import ACTION, KIND, DataType
 
 _TAB: Final = 9
@@ -154,7 +154,7 @@ class Fast:
             # The rest of the block, with its credentials, goes no further.
             for column, pattern in (("user_agent", USER_AGENT), ("referrer", REFERRER)):
                 taken = pl.col("headers").str.extract(pattern, 1).str.replace_all(_CREDENTIALS, "://***@")
-                taken = taken.str.replace_all(SECRETS, "${1}${2}***")
+                taken = taken.str.replace_all(SECRETS, CUT)
                 taken = pl.when(taken.is_in(["", "-"])).then(None).otherwise(taken)
                 made.append((pl.coalesce(column, taken) if column in have else taken).alias(column))
         if "stamp_us" not in have:

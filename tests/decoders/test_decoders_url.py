@@ -1,0 +1,49 @@
+"""URLs lose the credentials they leak: those of an encoded URL inside too, on every path alike."""
+
+from __future__ import annotations
+
+import time
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filterwatch.decoders.redact import redact
+from filterwatch.decoders.url import without_credentials, without_secrets
+
+LEAKS = {
+    "https://h.example/?u=https%3A%2F%2Fann%3Asecret7%40x.example%2F": "https://h.example/?u=https%3A%2F%2F***%40x.example%2F",
+    "https://h.example/?u=ftp%3a%2f%2fann%3As%20e7%40cret%40x": "https://h.example/?u=ftp%3a%2f%2f***%40x",
+    "https://h.example/?password=secret7&u=http%3A%2F%2Fann%40x": "https://h.example/?password=***&u=http%3A%2F%2F***%40x",
+}
+KEPT = [
+    "https://h.example/?u=https%3A%2F%2Fx.example%2F%40ann",
+    "https://h.example/?u=https%3A%2F%2Fx.example%3Fmail%3Dann%40school.example",
+    "https://h.example/?u=https%3A%2F%2Fx.example&mail=ann%40school.example",
+    "https://h.example/?mail=ann%40school.example",
+]
+
+
+@pytest.mark.parametrize(("url", "cut"), [*LEAKS.items(), *((url, url) for url in KEPT)])
+def test_credentials_of_an_encoded_url_are_cut_and_nothing_else(url, cut):
+    assert without_credentials(url) == cut
+    assert without_secrets(pl.Series([url])).to_list() == [cut]
+    assert redact(url.encode()) == cut.encode()
+
+
+pieces = st.sampled_from(["%3A%2F%2F", "%3a", "%2F", "%40", "%25", "%3F", "%", "&", "a", "4", "password=", "http", " "])
+
+
+@given(st.lists(pieces, max_size=12).map("".join))
+def test_both_paths_cut_the_same_and_once_is_enough(url):
+    cut = without_credentials(url)
+    assert without_secrets(pl.Series([url])).to_list() == [cut]
+    assert without_credentials(cut) == cut
+
+
+@pytest.mark.parametrize("piece", ["%3A%2F%2F", "%3A%2F%2Fa", "%25", "a%20", "password="])
+def test_a_very_long_url_costs_no_more_than_its_length(piece):
+    began = time.process_time()
+    without_credentials("%3A%2F%2F" + piece * (65_536 // len(piece)))
+    assert time.process_time() - began < 0.5
