@@ -9,7 +9,7 @@ that was started before.
 
     start     a new process until its first batch of one line went through the pass: the clock counts from its birth
     decode    the decoder alone, one thread
-    stages    decode, prepare, settle, rules and each detector by itself, one after another on one thread
+    stages    decode, prepare, settle, rules, visits and each detector by itself, one after another on one thread
     replay    as ``filterwatch replay`` runs it: prepares on a second thread
     ingest    as the daemon runs it: each batch is committed to a journal with the pass's state
     goaccess  all panels of GoAccess to JSON
@@ -143,6 +143,8 @@ def _by_stages(work: Pass, log: Path, stages: Stages) -> int:
         prepared = stages("prepare", partial(work.prepare, batch))
         events = stages("settle", partial(work.context.settle, prepared.events))
         judged = stages("rules", partial(work.bench.rules.evaluate, events))
+        if work.bench.visits is not None:
+            stages("visits", partial(work.bench.visits, events, judged.detections, NOW))
         for detector in work.bench.detectors:
             stages(f"detector {detector.name}", partial(detector, events, judged.hits, NOW))
         stages("state", work.state)

@@ -163,7 +163,8 @@ def _keys(hits: pl.DataFrame, events: pl.DataFrame, counts: Mapping[str, Count])
     """Return rule, source, key and time of each hit, none but the time null."""
     place = ["site", "source", "stream", "line_offset"]
     if any("domain" in count.by for count in counts.values()) and {"domain", *place} <= set(events.columns):
-        domains = events.select(*place, "domain").unique(place, keep="first")
+        some = events.filter(pl.col("line_offset").is_in(hits["line_offset"].implode()))
+        domains = some.select(*place, "domain").unique(place, keep="first")
         hits = hits.join(domains, on=place, how="left", nulls_equal=True, maintain_order="left")
     key: pl.Expr = pl.lit(None, dtype=pl.String)
     for by in sorted({count.by for count in counts.values()}):
