@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from tldextract import TLDExtract
+from tldextract.cache import DiskCache
+from tldextract.suffix_list import get_suffix_lists
 
 from filterwatch.enrich.hosts import host_of, is_address
 from filterwatch.errors import ConfigurationError, Mistake
@@ -56,7 +57,9 @@ class Suffixes:
 
     def _add(self, rule: str, private: int) -> None:
         mark = _BELOW if rule.startswith("*.") else _EXCEPT if rule.startswith("!") else _SUFFIX
-        name = host_of(rule.removeprefix("*.").removeprefix("!")) or rule
+        name = rule.removeprefix("*.").removeprefix("!")
+        if not name.isascii():
+            name = host_of(name) or rule
         self._names[name] = self._names.get(name, 0) | mark | _KNOWN | private
         while "." in name:
             name = name.partition(".")[2]
@@ -88,9 +91,8 @@ class Suffixes:
 
 def _built_in() -> tuple[Iterable[str], Iterable[str]]:
     """Return the rules of registries and of companies, from the list that came with tldextract."""
-    public = set(TLDExtract(cache_dir=None, suffix_list_urls=()).tlds)
-    both = TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True).tlds
-    return public, set(both) - public
+    cache = DiskCache(cache_dir=None)  # keeps nothing
+    return get_suffix_lists(cache=cache, urls=(), cache_fetch_timeout=None, fallback_to_snapshot=True)
 
 
 def _read(file: Path) -> tuple[Iterable[str], Iterable[str]]:
