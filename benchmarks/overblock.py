@@ -1,9 +1,10 @@
 """What ordinary sites would raise: which share of a list of hosts alerts above low, by rule, list and entry.
 
-    .venv/bin/python -m benchmarks.overblock FILE... [--rules DIR] [--lists FILE...] [--show N]
+    .venv/bin/python -m benchmarks.overblock FILE... [--rules DIR] [--lists FILE...] [--fetched ID=PATH...] [--show N]
 
 Each file holds a host a line (what follows a blank, a comma or # is left out). A pupil asks each once, on a school
-morning. ``--lists`` adds category lists in our own form (``# category: ...`` at the top), as if they had been fetched.
+morning. ``--lists`` adds category lists in our own form (``# category: ...`` at the top); ``--fetched`` adds lists of
+the catalogue from files at hand, as if they had been fetched (:mod:`benchmarks.as_fetched`).
 Prints a line for each host that raises anything above low, and ends with 1 when they are more than one in 2,000.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmarks.as_fetched import given, take
 from filterwatch import enrich, lists, policy
 from filterwatch.events import DECODED_SCHEMA, GROUP, LEVEL
 from filterwatch.text import printable
@@ -80,16 +82,18 @@ def main() -> int:
     parser.add_argument("file", type=Path, nargs="+")
     parser.add_argument("--rules", type=Path, default=Path("rules"))
     parser.add_argument("--lists", type=Path, nargs="*", default=[], help="further lists in our own form")
+    parser.add_argument("--fetched", type=given, nargs="*", default=[], metavar="ID=PATH", help="of the catalogue")
     parser.add_argument("--show", type=int, default=1_000_000, help="hosts of each file to print")
-    given = parser.parse_args()
-    rules = policy.load(given.rules)
+    said = parser.parse_args()
+    rules = policy.load(said.rules)
     late = False
     with tempfile.TemporaryDirectory() as scratch:
-        index = lists.prepare([given.rules / "lists", *given.lists], Path(scratch) / "lists.index")
-        for path in given.file:
+        fetched = [one.file for one in take(said.fetched, said.rules, Path(scratch))]
+        index = lists.prepare([said.rules / "lists", *said.lists, *fetched], Path(scratch) / "lists.index")
+        for path in said.file:
             hosts = read(path)
             hits = list(told(raised(hosts, index, rules), index))
-            for hit in hits[: given.show]:
+            for hit in hits[: said.show]:
                 print(f"{path.name}\t" + "\t".join(map(printable, hit)))
             sites = len({host for host, *_ in hits})
             late |= sites * AT_MOST > len(hosts)
