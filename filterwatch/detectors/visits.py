@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -251,7 +251,7 @@ class Visits:
     def state(self) -> bytes:
         """Return the open visits and who did what when; the same bytes again as long as nothing changed."""
         if self._state is None:
-            visits = [[*key, *astuple(visit)] for key, visit in self._open.items()]
+            visits = [[*key, *(getattr(visit, name) for name in _Visit.__slots__)] for key, visit in self._open.items()]
             parts = [_NAMES, visits, *self._occasions.state()]
             self._state = _STATE + json.dumps(parts, separators=(",", ":")).encode()
         return self._state
