@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
 import yaml
 from pydantic import ValidationError
 
+from filterwatch import enrich
 from filterwatch.config import Document, read
 from filterwatch.errors import ConfigurationError, FilterwatchError, Mistake
-from filterwatch.policy import RuleSet
-from filterwatch.policy.examples import LONDON, events_of
+from filterwatch.policy import Enrichment, RuleSet
+from filterwatch.policy.examples import LONDON, enriched
 from filterwatch.policy.rule import Example, Rule
 from filterwatch.policy.ruleset import Loaded
 
@@ -58,12 +58,13 @@ def import_rules(what: Path, output: Path) -> Imported:
     paths = [what] if what.is_file() else sorted(one for one in what.rglob("*.y*ml") if one.is_file())
     if not paths:
         raise FilterwatchError(f"{what}: no Sigma rules here; name a .yml file or a directory of them")
+    context = enrich.build(enrich.Settings(), zone=LONDON)
     written: list[Path] = []
     refused: list[Mistake] = []
     count = 0
     for path in paths:
         try:
-            written.append(_import(path, output))
+            written.append(_import(path, output, context.prepare))
         except ConfigurationError as error:
             refused += error.mistakes
             count += 1
@@ -72,12 +73,12 @@ def import_rules(what: Path, output: Path) -> Imported:
     return Imported(written, sorted(refused), count)
 
 
-def _import(path: Path, output: Path) -> Path:
+def _import(path: Path, output: Path, prepare: Enrichment) -> Path:
     from filterwatch.policy.sigma import compiled  # noqa: PLC0415 - pySigma is an extra
 
     document = read(path)
     rule = compiled(document, path.stem)
-    data = rule.data | {"examples": examples(rule, document)}
+    data = rule.data | {"examples": examples(rule, document, prepare)}
     target = output / f"{rule.data['id']}.yaml"
     output.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
@@ -89,8 +90,8 @@ def _import(path: Path, output: Path) -> Path:
     return target
 
 
-def examples(rule: Compiled, document: Document) -> dict[str, list[dict[str, object]]]:
-    """Return an event that *rule* holds for and one that it does not, both tried in the engine.
+def examples(rule: Compiled, document: Document, prepare: Enrichment) -> dict[str, list[dict[str, object]]]:
+    """Return an event that *rule* holds for and one that it does not, both tried as ``filterwatch check`` tries them.
 
     Raises:
         ConfigurationError: The rule is none of ours, or no event was found.
@@ -104,21 +105,19 @@ def examples(rule: Compiled, document: Document) -> dict[str, list[dict[str, obj
         raise ConfigurationError([document.mistake((), f"{one}; split the rule") for one in problems]) from None
     rules = RuleSet([Loaded(made, "", document)], {})
     match = rule.data["match"]
-    held = _first(rules, candidates(match if isinstance(match, dict) else {}, rule.kind), holds=True)
-    other = _first(rules, others(rule.kind), holds=False)
+    tried = partial(_holds, rules, prepare)
+    held = next(filter(tried, candidates(match if isinstance(match, dict) else {}, rule.kind)), None)
+    other = next((facts for facts in others(rule.kind) if not tried(facts)), None)
     if held is None or other is None:
         problem = "no event was found that it holds for; write this rule by hand, with examples of your own"
         raise ConfigurationError([document.mistake(("detection",), problem)])
     return {"holds": [held], "does_not_hold": [other]}
 
 
-def _first(rules: RuleSet, events: Iterable[dict[str, object]], *, holds: bool) -> dict[str, object] | None:
-    for facts in events:
-        try:
-            example = Example.model_validate(facts)
-        except ValidationError:
-            continue
-        event = events_of([example], LONDON).with_columns(counted=pl.lit(value=True))
-        if bool(len(rules.evaluate(event).detections)) is holds:
-            return facts
-    return None
+def _holds(rules: RuleSet, prepare: Enrichment, facts: dict[str, object]) -> bool:
+    """Say whether the rule holds for what an example states; for one that is none it does not."""
+    try:
+        example = Example.model_validate(facts)
+    except ValidationError:
+        return False
+    return bool(len(rules.evaluate(enriched([example], prepare, LONDON)).detections))

@@ -78,7 +78,7 @@ def _mistakes(
     on = [replace(one, rule=one.rule.model_copy(update={"enabled": True})) for one in loaded]
     judge = RuleSet(on, rules.packs)
     cases = [(one, holds, at, example) for one in on for holds, at, example in _examples(one.rule)]
-    events = _stated(enrich(events_of([example for *_, example in cases], zone)), [example for *_, example in cases])
+    events = enriched([example for *_, example in cases], enrich, zone)
     judged = judge.evaluate(events.with_columns(line_offset=pl.int_range(pl.len(), dtype=pl.Int64)))
     held = set(pl.concat([judged.detections, judged.hits]).select("line_offset", "rule").iter_rows())
     return [
@@ -89,6 +89,11 @@ def _mistakes(
         for row, (one, holds, at, example) in enumerate(cases)
         if _often_enough(one.rule, example, held=(row, one.rule.id) in held) is not holds
     ]
+
+
+def enriched(examples: Sequence[Example], enrich: Enrichment, zone: ZoneInfo) -> pl.DataFrame:
+    """Return one event per example with its context, as rules judge it."""
+    return _stated(enrich(events_of(examples, zone)), examples)
 
 
 def events_of(examples: Sequence[Example], zone: ZoneInfo) -> pl.DataFrame:

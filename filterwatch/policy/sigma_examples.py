@@ -9,13 +9,13 @@ from re import _constants as codes  # type: ignore[attr-defined] # how Python it
 from re import _parser as patterns  # type: ignore[attr-defined]
 from typing import Any
 
+from filterwatch.policy.sigma_urls import ORIGIN
 from filterwatch.policy.sigma_values import Leaf
 
 SITE = "http://site.example/"
 _MOST = 64
 """Combinations tried."""
 
-_ORIGIN = "^[a-z][a-z0-9+.-]*://[^/?#]*"
 _LISTS = {"method", "mime_type", "user", "query_type", "protocol", "action"}
 
 Facts = dict[str, Any]
@@ -82,8 +82,8 @@ def _state(facts: Facts, key: str, wanted: list[object], kind: str) -> None:
         text = _text([pair for pair in wanted if isinstance(pair, tuple)])
         if key == "url" and "://" not in text:
             text = SITE + text.removeprefix("/")
-        if key == "host" and text.startswith("."):
-            text = f"www{text}"
+        if key == "host":
+            text = f"{'www' * text.startswith('.')}{text}{'example' * text.endswith('.')}"
         facts["query" if key == "host" and kind == "dns" else key] = text
     elif key in _LISTS:
         facts[key] = str(one).replace("*", "").replace("?", "x")
@@ -105,7 +105,7 @@ def _text(wanted: list[tuple[str, object]]) -> str:
         if how != "regex":
             middle.append(text)
             continue
-        made = _sample(text.replace(_ORIGIN, "^" + SITE.removesuffix("/")))
+        made = _sample(text.replace(ORIGIN, "^http://site\\.example"))
         bare = text.removeprefix("(?is)").removeprefix("(?s)").removeprefix("(?i)")
         (first if bare.startswith("^") else last if bare.endswith("$") else middle).append(made)
     return "".join([*first, *middle, *last])

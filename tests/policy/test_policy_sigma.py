@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 pytest.importorskip("sigma", reason="the extra sigma is not installed")
 
+from filterwatch.app.checking import check
 from filterwatch.app.sigma import import_rules
 from filterwatch.cli import make_app
 from filterwatch.config import Document
@@ -480,6 +481,8 @@ def test_rules_of_every_shape_get_an_example(tmp_path):
         "d": "c-useragent|startswith: curl/", "e": "c-uri|re: '/[a-f0-9]{8}\\.bin$'", "f": "dst_port|gte: 60000",
         "g": "dst_ip|cidr: 198.51.100.0/24", "h": "cs-method: PUT", "i": "sc-bytes|gt: 1000000",
         "j": "cs-host|re: '^[a-z]{12}\\.(top|xyz)$'", "k": "c-uri|contains|all: [a=, b=]",
+        "l": "r-dns|startswith: [tunnel.]", "m": "cs-host|contains: ['==.']", "n": "c-uri: /a.php",
+        "o": "c-uri-stem|endswith: /b", "p": "cs-host|endswith: .c.example",
     }  # fmt: skip
     (tmp_path / "in").mkdir()
     for name, item in shapes.items():
@@ -488,3 +491,4 @@ def test_rules_of_every_shape_get_an_example(tmp_path):
     done = import_rules(tmp_path / "in", tmp_path / "out")
     assert [str(one) for one in done.refused] == []
     assert len(done.written) == len(shapes)
+    assert check(rules=tmp_path / "out").rule_count == len(shapes)
