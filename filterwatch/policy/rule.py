@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from filterwatch.config import Duration, Part, Slug, TimeSpan
 from filterwatch.detections import Count
@@ -126,6 +127,14 @@ def _local(value: object) -> datetime:
     raise ValueError('write local date and time as "2026-11-23 10:15" in quotes')
 
 
+def _url(value: str) -> str:
+    try:
+        urlsplit(value)
+    except ValueError as error:
+        raise ValueError(f"no URL ({error})") from None
+    return value
+
+
 LocalTime = Annotated[datetime, BeforeValidator(_local)]
 """Date and time in the school's zone, without a zone."""
 
@@ -152,7 +161,7 @@ class Example(Part):
     client_ip: Text | None = None
     user: Text | None = None
     host: Text | None = None
-    url: Text | None = None
+    url: Annotated[Text, AfterValidator(_url)] | None = None
     method: Text | None = None
     action: Annotated[str, one_of(ACTIONS)] = "allowed"
     bytes_in: Size | None = None
