@@ -23,8 +23,9 @@ SUGGESTS = ("suggest", "complet", "sugg/", "sugrec", "typeahead")
 LONGEST_TERMS = 500
 """Characters of a search that are kept: more than any engine takes (Google cuts at 32 words)."""
 
-MANY = 64
-"""Parameters of a URL that are read: real result pages have fewer than 40."""
+LONGEST_QUERY = 16_384
+"""Characters behind the question mark that are read, so that nothing is hidden behind many parameters or blanks: what
+is longer, web servers refuse (our judgement; nginx and Apache stop at 8 KiB unless told otherwise)."""
 
 _ENGINES = Path(__file__).with_name("engines.yaml")
 
@@ -175,7 +176,7 @@ def _first(searches: tuple[Search, ...], path: str, query: str) -> str | None:
 def _safe(safe: Safe, host: str, query: str, terms: str) -> Literal["on", "blur", "off"] | None:
     if any(host == name or host.endswith(f".{name}") for name in safe.at):
         return "on"
-    said = {pair.lower() for pair in query.split("&", MANY)[:MANY]}
+    said = {pair.lower() for pair in query[:LONGEST_QUERY].split("&")}
     if not said.isdisjoint(safe.off) or not set(terms.lower().split()).isdisjoint(safe.words_off):
         return "off"
     return "on" if not said.isdisjoint(safe.on) else "blur" if not said.isdisjoint(safe.blur) else None
@@ -184,12 +185,12 @@ def _safe(safe: Safe, host: str, query: str, terms: str) -> Literal["on", "blur"
 def _typed(query: str, names: tuple[str, ...]) -> str | None:
     """Return the first of the parameters *names* that is not blank; of one given twice the last."""
     values: dict[str, str] = {}
-    for pair in query.split("&", MANY)[:MANY]:
+    for pair in reversed(query[:LONGEST_QUERY].split("&")):
         name, _, value = pair.partition("=")
         if "%" in name:
             name = unquote(name, errors="replace")
-        if name in names:
-            terms = tidied(unquote_plus(value[: 12 * LONGEST_TERMS], errors="replace"))
+        if name in names and name not in values:
+            terms = tidied(unquote_plus(value, errors="replace"))
             if terms:
                 values[name] = terms
     return next((values[name] for name in names if name in values), None)
@@ -200,9 +201,9 @@ def tidied(text: str) -> str:
 
     Characters that show nothing (zero-width spaces, soft hyphens, joiners) are taken out: in a word they hide it.
     """
-    seen = unicodedata.normalize("NFKC", text)
-    if not seen.isascii():
-        seen = "".join(one for one in seen if unicodedata.category(one) != "Cf")
+    if not text.isascii():
+        text = "".join(one for one in text if unicodedata.category(one) != "Cf")
+    seen = unicodedata.normalize("NFKC", " ".join(text.split())[:LONGEST_TERMS])
     return " ".join(seen.split())[:LONGEST_TERMS].rstrip()
 
 

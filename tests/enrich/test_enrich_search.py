@@ -1,5 +1,7 @@
 """What was typed into a search engine is read from the URL of the search, and from nothing else."""
 
+import time
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -55,6 +57,22 @@ def test_only_a_search_gives_terms(case):
 )
 def test_engines_paths_and_parameters(url, terms):
     assert searched(url) == [terms]
+
+
+@pytest.mark.parametrize(
+    "hidden_by", ["a=1&" * 500, "q=" + "+" * 8_000, "q=" + "%E2%80%8B" * 900, "q=%20" + "%09" * 2_000]
+)
+def test_nothing_is_hidden_behind_much_of_nothing(hidden_by):
+    more = "" if "q=" in hidden_by else "q="
+    assert searched(f"https://www.google.com/search?{hidden_by}{more}owls&hl=en") == ["owls"]
+
+
+@pytest.mark.parametrize("piece", ["&q=", "&", "%71=a&", "q=%EF%B7%BA&", "%41", "%E2%80%8B", "+"])
+def test_a_very_long_search_costs_little(piece):
+    url = "https://www.google.com/search?q=" + piece * (65_536 // len(piece))
+    began = time.process_time()
+    searched(url)
+    assert time.process_time() - began < 0.2
 
 
 def test_a_search_is_kept_to_a_length():
