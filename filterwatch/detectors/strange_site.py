@@ -49,7 +49,7 @@ class Settings(Part):
         5,
         ge=0,
         le=30,
-        description="days of work on which it only learns which sites are in use before it says anything",
+        description="days of work on which it only learns which sites are in use; in a replay too",
     )
     new_for_days: int = Field(7, ge=1, le=60, description="days for which a site counts as new after its first visit")
     after_block: Duration = Field(
@@ -61,7 +61,7 @@ class Settings(Part):
     tries: int = Field(3, ge=2, le=10, description="strange new sites that one person tries")
     tries_within: Duration = Field(timedelta(minutes=30), description="in how much time")
     groups: tuple[Group, ...] = Field(
-        ("pupils", "guests", "unknown"), description="groups that are watched; where others go is ordinary"
+        ("pupils", "guests", "unknown"), description="groups that are watched; where staff and governors go is ordinary"
     )
     level: Level = Field("medium", description="a telling name and one thing done, or any strange name and two")
     hint_level: Level = Field("low", description="a name that is only a little strange, and one thing done")
@@ -106,7 +106,7 @@ class StrangeSite:
         self._bad: dict[str, int] = {}
         self._before: dict[str, list[tuple[int, str]]] = {}
         self._tries: dict[str, dict[str, int]] = {}
-        self._hour = 0
+        self._quarter = 0
         self._nothing = detections.none()
 
     def __call__(self, events: pl.DataFrame, hits: pl.DataFrame, now: datetime) -> pl.DataFrame:  # noqa: ARG002 - the protocol
@@ -181,11 +181,13 @@ class StrangeSite:
         using = self._using.get(who)
         if not using:
             return
-        other = int.from_bytes(hashlib.blake2b(row.site.encode(), digest_size=4).digest(), "little")
+        other = int.from_bytes(hashlib.blake2b(row.site.encode(), digest_size=2).digest(), "little")
         for name in [name for name in using if name != row.site]:
             use = self._sites[name].uses.get(who) if name in self._sites else None
             if use is None or row.at - use.last > GAP:
                 using.discard(name)
+                if use is not None:
+                    use.others = []  # should they come back, another use begins
             else:
                 use.meet(row.at, other)
         if not using:
@@ -262,18 +264,20 @@ class StrangeSite:
         return {key: pl.lit(value, dtype=pl.String) for key, value in said.items()}
 
     def _forget(self, at: int) -> None:
-        """Drop what nothing reaches back to, whenever an hour has passed."""
-        if at // (60 * MINUTE) <= self._hour:
+        """Drop what nothing reaches back to, whenever a quarter of an hour has passed; glances first of all."""
+        if at // GAP <= self._quarter:
             return
-        self._hour = at // (60 * MINUTE)
-        since = at - max(_DAY, self.settings.people_within // MICROSECOND)
+        self._quarter = at // GAP
+        said, old = self.settings, at - GAP
+        since = at - max(_DAY, said.people_within // MICROSECOND)
         for site in self._sites.values():
-            site.uses = {who: use for who, use in site.uses.items() if use.last >= since}
+            site.forget(old, since)
         self._sites = {name: site for name, site in self._sites.items() if site.uses}
-        self._using = _using(self._sites, at - GAP)
-        self._bad = {name: when for name, when in self._bad.items() if when >= at - _DAY * self.settings.new_for_days}
-        self._before = {who: moments for who, moments in self._before.items() if moments[-1][0] >= at - _DAY}
-        self._tries = {who: tries for who, tries in self._tries.items() if max(tries.values()) >= since}
+        self._using = _using(self._sites, old)
+        before, tried = at - said.after_block // MICROSECOND - GAP, at - said.tries_within // MICROSECOND - GAP
+        self._bad = {name: when for name, when in self._bad.items() if when >= at - _DAY * said.new_for_days}
+        self._before = {who: moments for who, moments in self._before.items() if moments[-1][0] >= before}
+        self._tries = {who: tries for who, tries in self._tries.items() if max(tries.values()) >= tried}
 
     def state(self) -> bytes:
         """Return what is remembered of strange sites and their users, as JSON."""
@@ -282,12 +286,12 @@ class StrangeSite:
             for name, site in self._sites.items()
         ]
         using = [[who, sorted(sites)] for who, sites in self._using.items()]
-        parts = [self._hour, sites, using, self._bad, self._before, self._tries]
+        parts = [self._quarter, sites, using, self._bad, self._before, self._tries]
         return json.dumps(parts, separators=(",", ":")).encode()
 
     def restore(self, state: bytes) -> None:
         """Go on from :meth:`state`."""
-        self._hour, sites, using, self._bad, before, self._tries = json.loads(state)
+        self._quarter, sites, using, self._bad, before, self._tries = json.loads(state)
         self._sites = {name: Site({who: Use(*use) for who, *use in uses}, joined) for name, joined, uses in sites}
         self._using = {who: set(names) for who, names in using}
         self._before = {who: [(at, what) for at, what in moments] for who, moments in before.items()}

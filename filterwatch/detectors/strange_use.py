@@ -99,6 +99,14 @@ class Site:
         self.uses[who] = again
         return again
 
+    def forget(self, old: int, since: int) -> None:
+        """Drop uses that ended before *since*, and glances that ended before *old*."""
+        self.uses = {
+            who: use
+            for who, use in self.uses.items()
+            if use.last >= old or (use.last >= since and (use.came or use.done))
+        }
+
     def is_of_a_class(self, at: int) -> bool:
         """Whether a whole class came about then."""
         return sum(abs(one.first - at) <= APART for one in self.uses.values()) >= CLASS
