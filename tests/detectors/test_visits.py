@@ -326,6 +326,7 @@ steps = st.lists(
         st.sampled_from(["casino.test", "bets.test"]),
         st.sampled_from(["allowed", "blocked"]),
         st.sampled_from(["gambling", "betting"]),
+        st.sampled_from([False, False, True]),
     ),
     min_size=1,
     max_size=30,
@@ -334,9 +335,10 @@ steps = st.lists(
 
 def history(made: list[tuple]) -> list[dict]:
     rows, at = [], 0
-    for number, (step, person, domain, action, rule) in enumerate(made):
+    for number, (step, person, domain, action, rule, embedded) in enumerate(made):
         at += step
-        rows.append(event(at, number, person=person, domain=domain, host=domain, action=action, says={"rule": rule}))
+        place = {"person": person, "domain": domain, "host": domain, "action": action, "embedded": embedded}
+        rows.append(event(at, number, says={"rule": rule}, **place))
     return rows
 
 
