@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,18 +13,29 @@ from typing import Literal
 from pydantic import RootModel
 
 from filterwatch import config, policy
+from filterwatch.app.parts import School
 from filterwatch.app.settings import shipped
 from filterwatch.config import Part
 from filterwatch.errors import ConfigurationError, Mistake
+from filterwatch.events import CATEGORY_WORDS
 from filterwatch.policy.knowing import knows
 from filterwatch.policy.rule import Rule
 from filterwatch.policy.values import Text
+from filterwatch.text import csv_cell
 
 FILE = Path("coverage") / "items.yaml"
 """Below the directory of rules; rules from elsewhere may bring their own."""
 
 UNKNOWN = "-"
 """Item of rules whose sentence names none."""
+
+
+class Words(Part):
+    """A further sentence of a policy."""
+
+    policy: Literal["A", "B"]
+    section: Text
+    sentence: Text
 
 
 class Item(Part):
@@ -33,6 +46,7 @@ class Item(Part):
         cannot_see: What no log shows, in one line.
         detectors: Parts that compare events over time and add to the rules.
         sentence: The policy's words; only of an item without a rule, for rules quote theirs.
+        also: Where a policy says the same in other words.
         reason: Why there is no rule.
         seen_by: Items whose rules see it.
     """
@@ -43,6 +57,7 @@ class Item(Part):
     policy: Literal["A", "B"] | None = None
     section: Text | None = None
     sentence: Text | None = None
+    also: tuple[Words, ...] = ()
     reason: Text | None = None
     seen_by: tuple[Text, ...] = ()
 
@@ -65,7 +80,7 @@ class Seen:
     """What one rule adds.
 
     Attributes:
-        knows: What it knows it from, e.g. ``list gambling``.
+        knows: What it knows it from, e.g. ``list gambling``; of a list without a name it says so.
         limits: What logs cannot tell it.
     """
 
@@ -98,13 +113,14 @@ class Covered:
         return tuple(dict.fromkeys(way for rule in self.rules for way in rule.knows))
 
 
-def coverage(rules: Path) -> list[Covered]:
-    """Return every item of both policies with the rules in *rules*, items without a rule among them.
+def coverage(school: School) -> list[Covered]:
+    """Return every item of both policies with the school's rules, items without a rule among them.
 
     Raises:
-        ConfigurationError: A mistake in rules or items; a rule for an item that is not listed; an item that has neither
-            a rule nor a reason.
+        ConfigurationError: A mistake in rules, lists or items; a rule for an item that is not listed; an item that has
+            neither a rule nor a reason.
     """
+    rules = school.rules
     own = rules / FILE
     document = config.read(own if own.is_file() else shipped("rules") / FILE)
     items = config.validate(document, _Items).root
@@ -124,24 +140,40 @@ def coverage(rules: Path) -> list[Covered]:
     if mistakes:
         raise ConfigurationError(mistakes)
     extra = [Item(id=UNKNOWN)] if UNKNOWN in by_item else []
-    return [_covered(item, by_item.get(item.id, [])) for item in (*items, *extra)]
+    listed = _listed(school)
+    return [_covered(item, by_item.get(item.id, []), listed) for item in (*items, *extra)]
+
+
+def _listed(school: School) -> frozenset[str]:
+    """Return the categories that some list, or a name by itself, can give a host."""
+    index = school.index()
+    words = {one.category for one in index.lists if one.entries and not one.allow}
+    words |= {"bypass.unblocker"} if index.names is not None else set()
+    return frozenset(words | {word.partition(".")[0] for word in words})
+
+
+def _known(rule: Rule, listed: Collection[str]) -> tuple[str, ...]:
+    lists = {f"list {word}" for word in CATEGORY_WORDS if word not in listed}
+    return tuple(f"{way} (none in use)" if way in lists else way for way in knows(rule))
 
 
 def _neither(document: config.Document, at: int, item: Item) -> Mistake:
     return document.mistake((at,), f"{item.id}: no rule has this demand; add a rule, or sentence and reason")
 
 
-def _covered(item: Item, rules: Sequence[Rule]) -> Covered:
+def _covered(item: Item, rules: Sequence[Rule], listed: Collection[str]) -> Covered:
     own = [Quoted(item.policy or "", item.section or "", item.sentence)] if item.sentence else []
     quoted = [Quoted(rule.policy.policy or "", rule.policy.section, rule.policy.text) for rule in rules if rule.policy]
+    also = [Quoted(one.policy, one.section, one.sentence) for one in item.also]
     why = [] if rules else [item.reason or "No rule for it is in use here."]
     if item.seen_by:
         why.append(f"See {', '.join(item.seen_by)}.")
     return Covered(
         id=item.id,
-        sentences=tuple(dict.fromkeys([*own, *quoted])),
+        sentences=tuple(dict.fromkeys([*own, *quoted, *also])),
         rules=tuple(
-            Seen(rule.id, rule.level, rule.outcome, rule.enabled, knows(rule), rule.limits or "") for rule in rules
+            Seen(rule.id, rule.level, rule.outcome, rule.enabled, _known(rule, listed), rule.limits or "")
+            for rule in rules
         ),
         detectors=item.detectors,
         cannot_see=item.cannot_see or "",
@@ -152,6 +184,19 @@ def _covered(item: Item, rules: Sequence[Rule]) -> Covered:
 def as_json(items: Sequence[Covered]) -> str:
     """Return *items* as JSON."""
     return json.dumps([asdict(item) | {"knows": item.knows} for item in items], indent=2, ensure_ascii=False)
+
+
+def as_csv(items: Sequence[Covered]) -> str:
+    """Return *items* as comma-separated values, a row each under a heading."""
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(("item", "policy", "sentence", "rules", "known from", "what logs cannot show", "no rule"))
+    for item in items:
+        names = [one.rule if one.enabled else f"{one.rule} (off)" for one in item.rules]
+        names += [f"detector {name}" for name in item.detectors]
+        cells = (item.id, _policies(item), _sentences(item), ", ".join(names), ", ".join(item.knows))
+        rows.writerow(csv_cell(cell) for cell in (*cells, item.cannot_see, item.reason))
+    return out.getvalue().removesuffix("\n")
 
 
 def as_markdown(items: Sequence[Covered]) -> str:

@@ -16,6 +16,7 @@ from filterwatch.text import printable
 if TYPE_CHECKING:
     from filterwatch.app.bench_precision import Precision
     from filterwatch.app.coverage import Covered
+    from filterwatch.app.parts import School
     from filterwatch.policy import RuleSet
 
 # typer reads these spellings of "may be left out".
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Rules = Annotated[
     Optional[Path], typer.Option(help="Directory of rules; default: the configuration's, else the shipped.")
 ]
-FORMATS = ("table", "json", "md")
+FORMATS = ("table", "json", "csv", "md")
 
 
 def register(app: typer.Typer) -> None:
@@ -108,11 +109,12 @@ def _coverage(
 
     if form not in FORMATS:
         raise FilterwatchError(f"--format {printable(form)}: unknown; one of {', '.join(FORMATS)}")
-    items = part.coverage(_directory(config, rules))
+    items = part.coverage(_school(config, rules))
     if form == "table":
         _covered(items)
     else:
-        typer.echo(part.as_json(items) if form == "json" else part.as_markdown(items))
+        write = {"json": part.as_json, "csv": part.as_csv, "md": part.as_markdown}[form]
+        typer.echo(write(items))
 
 
 def _covered(items: list[Covered]) -> None:
@@ -130,8 +132,10 @@ def _covered(items: list[Covered]) -> None:
             wrapped(f"logs cannot show: {item.cannot_see}", "     ")
         if item.reason:
             wrapped(f"no rule: {item.reason}", "     ")
-    with_rules = sum(bool(item.rules) for item in items)
-    wrapped(f"{len(items)} items, {with_rules} with rules, {len(items) - with_rules} without.")
+    ruled = [item for item in items if item.rules]
+    off = sum(not any(rule.enabled for rule in item.rules) for item in ruled)
+    switched = f" ({off} of them only with rules that are off)" if off else ""
+    wrapped(f"{len(items)} items, {len(ruled)} with rules{switched}, {len(items) - len(ruled)} without.")
 
 
 def _precision(
@@ -207,16 +211,15 @@ def _import_sigma(
         raise typer.Exit(1)
 
 
-def _directory(config: Path | None, rules: Path | None) -> Path:
+def _school(config: Path | None, rules: Path | None) -> School:
+    from filterwatch.app.parts import School
     from filterwatch.app.settings import DEFAULT, load, shipped
 
-    if rules is not None:
-        return rules
-    known = load(config or DEFAULT) if config or DEFAULT.exists() else None
-    return known.rules if known else shipped("rules")
+    known = load(config or DEFAULT) if config or (DEFAULT.exists() and rules is None) else None
+    return School(known, rules or (known.rules if known else shipped("rules")))
 
 
 def _loaded(config: Path | None, rules: Path | None) -> RuleSet:
     from filterwatch import policy
 
-    return policy.load(_directory(config, rules))
+    return policy.load(_school(config, rules).rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from filterwatch.app.coverage import as_markdown, coverage
+from filterwatch.app.parts import School
 from filterwatch.cli import make_app
 from filterwatch.errors import ConfigurationError
 
@@ -18,7 +20,7 @@ RULES = Path(__file__).parents[2] / "rules"
 
 @pytest.fixture(scope="module")
 def items():
-    return coverage(RULES)
+    return coverage(School())
 
 
 def run(*words):
@@ -52,6 +54,41 @@ def test_what_a_rule_knows_from_is_read_off_its_conditions(items):
     assert by_rule["csam"] == ("the filter's category", "the filter's rule", "the filter's reason")
 
 
+def test_a_list_without_a_name_is_told(items):
+    by_rule = {rule.rule: rule.knows for item in items for rule in item.rules}
+    assert by_rule["ethos"] == ("list ethos (none in use)",)
+    assert "list suicide (none in use)" in by_rule["suicide"]
+    assert "list bypass.vpn" in by_rule["bypass-vpn"]
+    assert not any("none in use" in way for rule in ("adult", "games", "bypass-unblocker") for way in by_rule[rule])
+
+
+def test_what_else_the_policies_say_stands_with_the_item_whose_rules_see_it(items):
+    said = {item.id: [(one.policy, one.text) for one in item.sentences] for item in items}
+    shared = (
+        "All pupils (at KS1 and above) will be provided with a username which they must not share with other pupils"
+    )
+    assert ("A", shared) in said["P24"]
+    assert ("B", "Work devices must be used solely for work activities.") in said["P21"]
+    assert {policy for policy, _ in said["P15"]} == {"A", "B"}
+    assert len({text for texts in said.values() for _, text in texts}) == sum(map(len, said.values()))
+
+
+def test_detectors_that_are_named_are_there(items):
+    names = {detector.name for detector in School().detectors({})}
+    assert {name for item in items for name in item.detectors} <= names
+
+
+def test_a_school_that_lists_something_of_its_own_knows_from_it(tmp_path):
+    (tmp_path / "own.txt").write_text("# category: ethos\nbad.example\n")
+    (tmp_path / "filterwatch.yaml").write_text(
+        "site: s\nstate: state\nsources: [{name: squid, format: squid, path: a.log}]\nlists: {own: [own.txt]}\n"
+        "alerts: {recipients: {coordinator: {name: A, channels: [m]}, head: {name: B, channels: [n]}}}\n"
+        'delivery: {channels: {m: {url: "json://127.0.0.1"}, n: {url: "json://127.0.0.1"}}}\n'
+    )
+    told = json.loads(run("coverage", "--config", tmp_path / "filterwatch.yaml", "--format", "json"))
+    assert next(one["knows"] for one in told if one["id"] == "P09") == ["list ethos"]
+
+
 def test_the_terminal_shows_every_item_in_80_columns(items):
     lines = run("coverage", "--rules", RULES).splitlines()
     assert max(map(len, lines)) <= 80
@@ -76,8 +113,12 @@ def test_the_other_forms_say_the_same(two):
     assert [one["id"] for one in told] == ["P17", "T04", "N01"]
     assert told[0]["knows"] == ["list gambling", "the filter's category"]
     assert told[1]["rules"][0]["enabled"] is False
+    rows = list(csv.reader(run("coverage", "--format", "csv", "--rules", two).splitlines()))
+    assert [row[0] for row in rows] == ["item", "P17", "T04", "N01"]
+    assert (rows[1][3], rows[2][3], rows[3][6]) == ("gambling", "phones-staff (off)", "none")
+    assert "2 with rules (1 of them only with rules that are off)" in " ".join(run("coverage", "--rules", two).split())
     table = run("coverage", "--format", "md", "--rules", two)
-    assert table.strip() == as_markdown(coverage(two))
+    assert table.strip() == as_markdown(coverage(School(None, two)))
     assert "| N01 |  | a\\|b | none |" in table
 
 
@@ -86,10 +127,10 @@ def test_a_rule_for_an_unknown_item_and_an_item_without_anything_are_mistakes(tm
     (tmp_path / "coverage" / "items.yaml").write_text("- {id: P01, cannot_see: much}\n- {id: P17, cannot_see: more}\n")
     shutil.copy(RULES / "gambling.yaml", tmp_path)
     with pytest.raises(ConfigurationError, match=r"items.yaml:1:3: P01: no rule has this demand"):
-        coverage(tmp_path)
+        coverage(School(None, tmp_path))
     (tmp_path / "coverage" / "items.yaml").write_text("- {id: P99, sentence: s, reason: r}\n")
     with pytest.raises(ConfigurationError, match=r"gambling.yaml:.*not an item of"):
-        coverage(tmp_path)
+        coverage(School(None, tmp_path))
 
 
 def test_rules_are_listed_and_shown_one_by_one(two):
