@@ -258,7 +258,8 @@ def _of_near(one: Near, above: Collection[str | None]) -> Iterator[str]:
 
 
 def _condition(lack: Condition, above: Collection[str | None]) -> str:
-    here = f"; here: {_shown(lack.found)}" if lack.found and lack.found not in above else ""
+    found = _shown(lack.found) if "." in lack.found else lack.found
+    here = f"; here: {found}" if found and lack.found not in above else ""
     return f"it must not be that {lack.needs}" if lack.excepts else f"needs: {lack.needs}{here}"
 
 

@@ -165,6 +165,14 @@ def test_a_group_that_does_not_exist_is_refused(rules):
         explained(rules, "bet.test", group="pupil")
 
 
+def test_bytes_that_are_no_text_end_in_no_traceback(rules):
+    for words in (["http://bet.test/\udcff?\ud800"], ["--search", "b\udcffet"], ["bet.test", "--person", "\udcff"]):
+        done = CliRunner().invoke(make_app(), ["explain", *words, "--rules", str(rules)])
+        assert done.exit_code == 0, done.exception
+    refused = CliRunner().invoke(make_app(), ["explain", "\udcff", "--rules", str(rules)])
+    assert isinstance(refused.exception, FilterwatchError)
+
+
 def test_an_illegal_address_is_shown_nowhere(rules):
     done = CliRunner().invoke(make_app(), ["explain", "https://img.awful.test/a", "--rules", str(rules)])
     assert done.exit_code == 0, done.output

@@ -44,8 +44,11 @@ class Address:
 def read(text: str) -> Address | None:
     """Return the address that *text* means: a URL, a host, ``host:port`` or a range; null where it names no host."""
     steps: list[str] = []
-    typed = text.strip(BLANKS).translate(NOT_READ)
-    if typed != text:
+    known = whole(text)
+    if known != text:
+        steps.append("bytes that are no UTF-8 replaced")
+    typed = known.strip(BLANKS).translate(NOT_READ)
+    if typed != known:
         steps.append("blanks and line ends dropped")
     if (first := _first_of_range(typed)) is not None:
         typed = first
@@ -55,6 +58,11 @@ def read(text: str) -> Address | None:
         return None
     url, port, more = _url(typed, host)
     return Address(url, host, port, (*steps, *more))
+
+
+def whole(text: str) -> str:
+    """Return *text* of a command line without the halves of characters that stand for bytes which are no UTF-8."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def _first_of_range(text: str) -> str | None:
@@ -102,7 +110,7 @@ def _url(typed: str, host: str) -> tuple[str, int | None, list[str]]:
 
 def search_url(words: str) -> str:
     """Return the address of a search for *words*, as the best known engine writes it."""
-    return f"https://www.google.com/search?q={quote(words)}"
+    return f"https://www.google.com/search?q={quote(whole(words))}"
 
 
 def _split(place: str) -> tuple[str, str]:

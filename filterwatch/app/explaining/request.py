@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from filterwatch import enrich
-from filterwatch.app.explaining.address import Address
+from filterwatch.app.explaining.address import Address, whole
 from filterwatch.enrich.hosts import is_address
 from filterwatch.enrich.people import canonical_mac, fold
 from filterwatch.errors import FilterwatchError
@@ -145,7 +145,7 @@ def _name(request: Request) -> str:
 
 def _asker(register: enrich.Register, request: Request) -> dict[str, str]:
     """Return what a log would say of who asks."""
-    asker = {"user": request.person} if request.person else {}
+    asker = {"user": whole(request.person)} if request.person else {}
     if not request.device:
         return asker
     try:
