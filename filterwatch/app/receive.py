@@ -17,27 +17,33 @@ from contextlib import contextmanager
 from filterwatch.app.daemon import Stop, notify
 from filterwatch.app.settings import Configuration
 from filterwatch.clock import Clock
-from filterwatch.errors import FilterwatchError
+from filterwatch.errors import ConfigurationError, FilterwatchError
 from filterwatch.metrics import Metrics
-from filterwatch.sources import HAPPENINGS, Inlet, Receiver, SpoolWriter, listeners
+from filterwatch.sources import HAPPENINGS, Inlet, Receiver, Refused, SpoolWriter, listeners
 
 log = logging.getLogger(__name__)
 
 LOCK = "receive.lock"
 """File in the spool that the receiver holds locked while it runs."""
 
+NOBODY_LISTENS = (
+    "sources: none has `listen`, so there is nothing to receive; give the appliance's source "
+    "`listen: {udp: 0.0.0.0:5514, allow: [ITS ADDRESS]}` instead of `path`, or do not start `filterwatch receive`"
+)
+
 
 def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
     """Receive until asked to end.
 
     Raises:
-        FilterwatchError: No source listens, an address or a certificate cannot be had, another receiver runs.
+        ConfigurationError: No source listens.
+        FilterwatchError: An address or a certificate cannot be had, another receiver runs.
     """
+    if all(source.listen is None for source in configuration.settings.sources):
+        raise ConfigurationError([configuration.document.mistake(("sources",), NOBODY_LISTENS)])
     metrics = Metrics()
     with _locked(configuration):
         inlets = list(_inlets(configuration, clock))
-        if not inlets:
-            raise FilterwatchError("no source has `listen`; nothing is to be received")
         found = listeners(inlets, configuration.directory)
         served = configuration.settings.metrics
         if served.receive_port:
@@ -49,7 +55,8 @@ def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
         def count(source: str, what: str, times: int) -> None:
             metrics.received.labels(source, what).inc(times)
 
-        receiver = Receiver(inlets, found, clock, count, metrics.spool_failures.inc)
+        refused = Refused(str(configuration.spool), clock)
+        receiver = Receiver(inlets, found, clock, count, metrics.spool_failures.inc, refused)
         notify("READY=1")
         log.info("Receiving for %d sources on %d addresses.", len(inlets), len(found))
         try:

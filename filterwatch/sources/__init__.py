@@ -10,6 +10,7 @@ from filterwatch.sources.spool_reading import SpoolSource
 from filterwatch.sources.spool_writing import SpoolWriter
 from filterwatch.sources.syslog_listeners import Inlet, listeners
 from filterwatch.sources.syslog_receiver import HAPPENINGS, Receiver
+from filterwatch.sources.syslog_refused import Refusal, Refused, refusals
 from filterwatch.sources.syslog_settings import Endpoint, Listen, Network
 from filterwatch.sources.whole import read_files
 
@@ -24,6 +25,8 @@ __all__ = [
     "Listen",
     "Network",
     "Receiver",
+    "Refusal",
+    "Refused",
     "Settings",
     "SettingsSource",
     "Source",
@@ -31,4 +34,5 @@ __all__ = [
     "SpoolWriter",
     "listeners",
     "read_files",
+    "refusals",
 ]

@@ -9,12 +9,11 @@ import struct
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
 from filterwatch.errors import FilterwatchError
 from filterwatch.sources.spool_writing import SpoolWriter, Taken
-from filterwatch.sources.syslog_settings import Endpoint, Kind, Listen, Tls
+from filterwatch.sources.syslog_settings import Endpoint, Kind, Listen, Tls, address_of
 
 _MOST_PEERS = 4096
 """Senders that are remembered; UDP addresses can be forged."""
@@ -102,9 +101,7 @@ class Listener:
         """Return the sender at address *host*; null when no source allows it."""
         known = self.peers.get(host)
         if known is None:
-            address = ip_address(host.partition("%")[0])
-            if isinstance(address, IPv6Address) and address.ipv4_mapped:
-                address = address.ipv4_mapped
+            address = address_of(host)
             inlet = next((one for one in self.inlets if any(address in net for net in one.listen.allow)), None)
             if inlet is None:
                 return None

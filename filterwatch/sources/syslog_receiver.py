@@ -16,6 +16,7 @@ from filterwatch.clock import Clock
 from filterwatch.sources.spool_writing import DOWN_SECONDS
 from filterwatch.sources.syslog_framing import Framer, FramingError, line_of
 from filterwatch.sources.syslog_listeners import Inlet, Listener, Peer
+from filterwatch.sources.syslog_refused import Refused
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ class Receiver:
         clock: Time.
         count: Where happenings are counted.
         failed: Called for every write to the disk that failed.
+        refused: Where senders are noted that no source allows.
         gather: Most seconds that a line waits for others before it is written and synced.
     """
 
@@ -81,6 +83,7 @@ class Receiver:
         clock: Clock,
         count: Count,
         failed: Callable[[], None],
+        refused: Refused,
         *,
         gather: float = 0.1,
     ) -> None:
@@ -89,6 +92,7 @@ class Receiver:
         self._clock = clock
         self._count = count
         self._failed = failed
+        self._refused = refused
         self._gather = gather
         self._tasks: set[asyncio.Task[None]] = set()
         self._paused: set[Listener] = set()
@@ -154,6 +158,8 @@ class Receiver:
                     asyncio.get_running_loop().add_reader(one.socket, self._on_datagrams, one)
                 self._paused.clear()
             await self._record_losses(at_once=ending)
+            with contextlib.suppress(OSError):  # tried again after the next write
+                await asyncio.to_thread(self._refused.save, at_once=ending)
             if ending and not self._waiting():
                 return
 
@@ -212,6 +218,10 @@ class Receiver:
         inlet.lost += messages
         self._count(inlet.name, what, messages)
 
+    def _refuse(self, one: Listener, host: str) -> None:
+        self._refused.note([inlet.name for inlet in one.inlets], host)
+        self._count(one.inlets[0].name, "not_allowed", 1)
+
     def _note_down(self, inlet: Inlet) -> None:
         """Record that nobody listened for a while."""
         seconds = inlet.spool.down_for()
@@ -241,7 +251,7 @@ class Receiver:
                 return
             peer = one.peer(address[0])
             if peer is None:
-                self._count(one.inlets[0].name, "not_allowed", 1)
+                self._refuse(one, address[0])
             elif line := line_of(data, peer.inlet.longest):
                 if len(data) > peer.inlet.longest:
                     self._count(peer.inlet.name, "cut", 1)
@@ -263,7 +273,7 @@ class Receiver:
                 continue
             peer = one.peer(address[0])
             if peer is None:
-                self._count(one.inlets[0].name, "not_allowed", 1)
+                self._refuse(one, address[0])
             elif peer.inlet.connections >= peer.inlet.listen.connections or peer.connections >= _MOST_PER_SENDER:
                 self._count(peer.inlet.name, "too_many", 1)
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -26,6 +26,12 @@ class Endpoint(NamedTuple):
     def __str__(self) -> str:
         """Return it as it is written: ``0.0.0.0:5514``, ``[::]:5514``."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def address_of(host: str) -> IPv4Address | IPv6Address:
+    """Return a sender's address as the kernel tells it, without its interface; IPv4 inside IPv6 as IPv4."""
+    address = ip_address(host.partition("%")[0])
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
 def _endpoint(value: object) -> Endpoint:

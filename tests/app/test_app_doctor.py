@@ -23,6 +23,7 @@ from filterwatch.decoders import catalogue
 from filterwatch.errors import ConfigurationError, FilterwatchError
 from filterwatch.journal import Commit, Counts, Journal
 from filterwatch.lines import Checkpoint, Gap
+from filterwatch.sources import Refused
 
 records.setup(":memory:", "a secret for tests")
 
@@ -296,6 +297,22 @@ def test_halves_of_the_daemon_that_do_not_run_are_found(machine):
     machine.locks[1].close()
     (found,) = machine.findings()
     assert found.startswith("`filterwatch deliver` does not run.")
+
+
+def test_senders_that_no_source_allows_are_found(machine):
+    machine.change("path: log/access.log}", "listen: {udp: '127.0.0.1:5514', allow: [10.0.0.1]}}")
+    (machine.folder / "state" / "spool").mkdir()
+    refused = Refused(str(machine.folder / "state" / "spool"), SystemClock())
+    refused.note(["squid"], "10.9.3.77")
+    refused.save()
+    found = machine.findings()
+
+    (said,) = [one for one in found if "10.9.3" in one]
+    assert said.startswith(
+        "Source squid: 1 messages or connections from 10.9.3.0/24 were refused. -> If your appliance"
+    )
+    machine.write("state/spool/refused.json", "[[")
+    assert any(one.startswith("What the receiver refused cannot be read") for one in machine.findings())
 
 
 def test_silence_unreadable_lines_and_gaps_in_the_journal_are_found(machine):

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from following import Journal
 
 from filterwatch.clock import SystemClock
-from filterwatch.sources import Inlet, Receiver, Settings, SpoolSource, SpoolWriter, listeners
+from filterwatch.sources import Inlet, Receiver, Refused, Settings, SpoolSource, SpoolWriter, listeners
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
@@ -56,7 +56,9 @@ class Receiving:
             for one in self.settings
         ]
         found = listeners(self.inlets, self.folder)
-        receiver = Receiver(self.inlets, found, clock, self.count, self.fail, gather=0.02)
+        receiver = Receiver(
+            self.inlets, found, clock, self.count, self.fail, Refused(str(self.folder), clock), gather=0.02
+        )
         started = threading.Event()
         work = receiver.run(self.ending.is_set, started.set)
         self.thread = threading.Thread(target=asyncio.run, args=(work,), daemon=True)

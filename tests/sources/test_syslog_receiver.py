@@ -5,12 +5,14 @@ import errno
 import os
 import socket
 import time
+from datetime import UTC, datetime
 
 import pytest
 from syslog_school import Receiving, certificate, encrypted, free_port, until
 
+from filterwatch.clock import SystemClock
 from filterwatch.errors import FilterwatchError
-from filterwatch.sources import spool_writing, syslog_receiver
+from filterwatch.sources import Refused, refusals, spool_writing, syslog_receiver
 
 LOOPBACK = ["127.0.0.0/8"]
 
@@ -74,6 +76,45 @@ def test_only_those_that_are_allowed_may_send_and_sources_share_a_port(tmp_path)
         receiving.wait_for(b"<13>from 127.0.0.3", number=1)
         assert len(receiving.lines(0)) == len(receiving.lines(1)) == 1
         assert receiving.counts["s0", "not_allowed"] == 1
+
+
+def test_whom_no_source_allows_is_told_once_by_network_and_kept_for_the_doctor(tmp_path, caplog):
+    udp = free_port(socket.SOCK_DGRAM)
+    with Receiving(tmp_path, tcp(udp=f"127.0.0.1:{udp}", allow=["127.0.9.9"])) as receiving:
+        for address in ("127.0.0.2", "127.0.0.3", "127.0.0.3", "127.0.1.2"):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                sender.bind((address, 0))
+                sender.sendto(b"<13>secret", ("127.0.0.1", udp))
+        with connected(receiving) as sender:
+            assert ended(sender)
+        until(lambda: receiving.counts["s0", "not_allowed"] == 5)
+
+    told = [record.getMessage() for record in caplog.records if "allow" in record.getMessage()]
+    assert len(told) == 2
+    assert not any(word in text for text in told for word in ("127.0.0.2", "127.0.0.3", "127.0.1.2", "secret"))
+    found = refusals(str(tmp_path))
+    assert [(one.sources, one.network, one.times) for one in found] == [
+        (("s0",), "127.0.0.0/24", 4),
+        (("s0",), "127.0.1.0/24", 1),
+    ]
+    assert abs((datetime.now(UTC) - found[0].last).total_seconds()) < 30
+    with Receiving(tmp_path, tcp()):
+        until(lambda: refusals(str(tmp_path)) == [])  # `allow` may be right by now
+
+
+def test_forged_senders_fill_neither_our_log_nor_our_memory(tmp_path, caplog):
+    refused = Refused(str(tmp_path), SystemClock())
+    for number in range(10_000):
+        refused.note(["wall"], f"10.{number // 256}.{number % 256}.9")
+        refused.note(["wall"], f"fe80::{number:x}:0:0:1%eth0")
+        refused.note(["wall"], f"::ffff:10.{number // 256}.{number % 256}.9")
+    refused.save()
+
+    assert len(caplog.records) < 100
+    found = refusals(str(tmp_path))
+    assert sum(one.times for one in found) == 30_000
+    assert len(found) < 100
+    assert {"fe80::/64", "10.0.3.0/24", "other networks"} <= {one.network for one in found}
 
 
 def test_a_wrong_count_ends_that_connection_and_no_other(tmp_path):

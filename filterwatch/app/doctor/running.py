@@ -14,6 +14,7 @@ from filterwatch.app.doctor.gateway import Finding, Gateway
 from filterwatch.errors import FilterwatchError
 from filterwatch.journal import JournalError, Reader
 from filterwatch.records.opening import open_registers
+from filterwatch.sources import refusals
 
 SILENT = timedelta(days=4)
 """A source that is quiet over a long weekend is well."""
@@ -44,6 +45,27 @@ def processes(gateway: Gateway) -> Iterator[Finding]:
                 why,
                 f"systemctl enable --now filterwatch-{name}\nWithout systemd: filterwatch run",
             )
+
+
+def refused(gateway: Gateway) -> Iterator[Finding]:
+    """Yield networks whose appliances send in vain."""
+    if not any(source.listen for source in gateway.configuration.settings.sources):
+        return
+    try:
+        found = refusals(str(gateway.configuration.spool))
+    except (OSError, ValueError) as error:
+        yield Finding(
+            f"What the receiver refused cannot be read: {error}.", "A wrong `allow` is not seen.", "Run doctor as root."
+        )
+        return
+    for one in found:
+        names = " or ".join(one.sources)
+        yield Finding(
+            f"Source {names}: {one.times:,} messages or connections from {one.network} were refused.",
+            f"No `allow` names who sent them, so all is dropped. The last: {one.last:%d %b %Y, %H:%M} UTC.",
+            "If your appliance is there, add its address to `allow` and restart filterwatch-receive; if not, find out "
+            "who sends: tcpdump shows it.",
+        )
 
 
 def _held(lock: Path) -> bool:
@@ -153,4 +175,4 @@ def notifications(gateway: Gateway) -> Iterator[Finding]:
         )
 
 
-LOOKS: Sequence[Callable[[Gateway], Iterator[Finding]]] = (processes, journal, notifications)
+LOOKS: Sequence[Callable[[Gateway], Iterator[Finding]]] = (processes, refused, journal, notifications)
