@@ -14,6 +14,7 @@ import polars as pl
 from filterwatch import decoders
 from filterwatch.app.parts import School, keep_what_is_built
 from filterwatch.app.settings import load, shipped
+from filterwatch.decoders.whole import not_told
 from filterwatch.errors import FilterwatchError
 from filterwatch.lines import LineBatch
 from filterwatch.pipeline import Bench, Feed, Pass, merged
@@ -114,10 +115,7 @@ def told(path: Path) -> str:
         )
     name = decoders.format_of(batch)
     if name is None:
-        known = ", ".join(decoders.names())
-        raise FilterwatchError(
-            f"{path}: cannot tell the format; name it with --format, of `report` --log-format ({known})"
-        )
+        raise FilterwatchError(f"{path}: cannot tell the format{not_told(batch)}, of `report` with --log-format")
     return name
 
 

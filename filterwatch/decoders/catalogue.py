@@ -97,7 +97,7 @@ def make(name: str, options: Mapping[str, object], *, zone: ZoneInfo) -> Decoder
     found = formats().get(name)
     if found is None:
         near = difflib.get_close_matches(name, names(), 1)
-        remedy = f"did you mean '{near[0]}'?" if near else f"known formats: {', '.join(names())}"
+        remedy = f"did you mean '{near[0]}'?" if near else f"docs/formats.md has all {len(names())}"
         raise UnknownFormat(f"unknown format '{name}'; {remedy}")
     own = validate(Document(f"options of format {name}", dict(options)), found.options)
     return opened(found.make(name, own, zone), own.journal)

@@ -34,6 +34,12 @@ FOREIGN = 0.1
 FEWEST = 4
 """Lines of its own that a format needs to be told in spite of a single one of another."""
 
+LIKELY = 0.3
+"""Share of the lines that a format must turn into events to be named as one that it may be."""
+
+MOST_LIKELY = 5
+"""Formats that are named."""
+
 _UTC = ZoneInfo("UTC")
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=_UTC)
 _calls = count()
@@ -79,6 +85,20 @@ def format_and_shares(batch: LineBatch) -> tuple[str | None, dict[str, float]]:
     alone = claimed & (claimed.sum(axis=0) == 1)
     several = {name: float(mask.sum()) / found.lines for name, mask in zip(found.by, alone, strict=True) if mask.any()}
     return _told(found), dict(sorted(several.items(), key=lambda item: item[1], reverse=True))
+
+
+def likely(batch: LineBatch) -> list[str]:
+    """Return the few formats that make events of most lines of a sample, the best first: one may be what it is in.
+
+    For a person to choose from: unlike :func:`format_of`, it guesses.
+    """
+    lines = [line for line in _sample(batch) if line.strip()]
+    data = b"".join(line + b"\n" for line in lines)
+    stream = f"likely {next(_calls)}"
+    part = LineBatch("", stream, data, 0, len(data), "", _ANY_TIME, Checkpoint("", stream, len(data)))
+    read = {name: len(_decoder(name, one).decode(part).events) for name, one in formats().items()}
+    some = [name for name, events in read.items() if events and events >= LIKELY * len(lines)]
+    return sorted(some, key=lambda name: -read[name])[:MOST_LIKELY]
 
 
 def _told(found: _Claims) -> str | None:

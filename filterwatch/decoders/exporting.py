@@ -158,7 +158,8 @@ def _source(sheet: Sheet, path: str, name: str, given: Mapping[str, object]) -> 
         "options": pasted(sheet, given),
     }
     text = yaml.safe_dump([section], sort_keys=False, default_flow_style=None, width=110)
-    return ["To read it, put this under `sources:` (and see that the columns above are right):", "", *text.splitlines()]
+    entry = (f"  {line}" for line in text.splitlines())
+    return ["To read it, put this under `sources:` (and see that the columns above are right):", "", *entry]
 
 
 def pasted(sheet: Sheet, given: Mapping[str, object]) -> dict[str, object]:

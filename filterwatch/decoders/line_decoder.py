@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 
 from filterwatch.decoders.decoded import ANSWERS, EVENT_ROWS, Decoded
-from filterwatch.decoders.reading import Answer, Event, Rejected, Skipped
+from filterwatch.decoders.foreign import FOREIGN, of_the_system
+from filterwatch.decoders.reading import Answer, Event, Rejected, Skipped, visible
 from filterwatch.decoders.screen import Lines, Places
 from filterwatch.decoders.settling import STAMP, Settling
 from filterwatch.lines import LineBatch
@@ -100,7 +101,8 @@ class LineDecoder:
         line = line.removeprefix(_BOM).lstrip(b"\0")
         if not line.strip(b" \t\0"):
             return Skipped("an empty line")
-        return self._reader.exact(line)
+        answer = self._reader.exact(line)
+        return FOREIGN if isinstance(answer, Rejected) and of_the_system(visible(line)) else answer
 
 
 def rows_of(events: Sequence[tuple[int, Event]]) -> pl.DataFrame:

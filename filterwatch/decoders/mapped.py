@@ -20,6 +20,7 @@ from filterwatch.decoders.columns import Columns, among
 from filterwatch.decoders.decoded import ANSWERS, Decoded
 from filterwatch.decoders.families import cef, delimited, jsonlines, keyvalue, pattern
 from filterwatch.decoders.families.cut import SURE, TWICE, Cut, Fast
+from filterwatch.decoders.foreign import FOREIGN, of_the_system
 from filterwatch.decoders.maps import Condition, FieldMap, Shape, When
 from filterwatch.decoders.reading import Clock, visible
 from filterwatch.decoders.screen import Lines, kept
@@ -246,13 +247,15 @@ class MappedDecoder:
                 skipped.append((index, "an empty line"))
             elif self._map.comment and text.startswith(self._map.comment):
                 skipped.append((index, "a comment"))
-            elif (cut := self._first(at, cuts, heads)) is None:
-                refused.append(index)
-            else:
+            elif (cut := self._first(at, cuts, heads)) is not None:
                 number, values = cut
                 row: dict[str, str | int | None] = {"line": index, "way": number, "whole": text, **values}
                 for key, value in row.items():
                     found[key].append(value)
+            elif of_the_system(text):
+                skipped.append((index, FOREIGN.why))
+            else:
+                refused.append(index)
         return (
             pl.DataFrame(found, schema=self._nothing.schema),
             pl.DataFrame(skipped, schema=ANSWERS, orient="row"),

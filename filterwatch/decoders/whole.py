@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from filterwatch.config.document import parse
 from filterwatch.decoders.catalogue import make, names
 from filterwatch.decoders.decoded import Decoded
-from filterwatch.decoders.detect import format_of, shares
+from filterwatch.decoders.detect import format_of, likely, shares
 from filterwatch.errors import FilterwatchError
 from filterwatch.lines import LineBatch
 
@@ -74,10 +74,17 @@ def told(batch: LineBatch, file: str) -> str:
     """
     name = format_of(batch)
     if name is None:
-        held = ", ".join(f"{one} {share:.0%}" for one, share in shares(batch).items())
-        seen = f" (lines of several: {held})" if held else ""
-        raise FormatNotTold(f"{file}: cannot tell the format{seen}; name it with --format ({', '.join(names())})")
+        raise FormatNotTold(f"{file}: cannot tell the format{not_told(batch)}")
     return name
+
+
+def not_told(batch: LineBatch) -> str:
+    """Return what to say of a file whose format its first lines do not tell: what it may be, and the remedy."""
+    several = ", ".join(f"{one} {share:.0%}" for one, share in shares(batch).items())
+    seen = f" (lines of several: {several})" if several else ""
+    few = likely(batch)
+    read = f"lines of it are read by {', '.join(few)}" if few else "no format reads its lines"
+    return f"{seen}; {read}; name it with --format (docs/formats.md has all {len(names())})"
 
 
 def local_zone() -> ZoneInfo:

@@ -122,6 +122,18 @@ def test_a_mixed_log_gives_a_source_for_each_format_it_holds(logs):
     }  # fmt: skip
 
 
+def test_a_source_that_is_proposed_of_a_mixed_log_rejects_no_line_of_the_others(logs):
+    mixed = "".join(DNS.replace("dnsmasq", "gw dnsmasq").format(n) + FIREWALL.format(n) for n in range(20))
+    for program in ("sshd[99]", "CRON[1211]", "systemd[1]", "squid[77]", "snapd[3]", "haproxy[4]"):
+        mixed += f"Nov 22 01:51:00 gw {program}: something that means nothing to a filter\n"
+    (logs / "syslog").write_text(mixed)
+    [lines] = sources.read_files([logs / "syslog"])
+
+    for one in entries([seen(logs)["syslog"]]):
+        decoded = decoders.make(one.format, one.options, zone=LONDON).decode(lines)
+        assert decoded.rejected["why"].to_list() == []
+
+
 def test_squid_stands_behind_the_filter_in_front_of_it(logs):
     write(logs / "squid" / "access.log", SQUID)
     write(logs / "e2guardian" / "access.log", GUARDIAN)

@@ -53,7 +53,8 @@ def test_the_section_to_paste_reads_the_file_as_it_was_shown(tmp_path: Path) -> 
     file.write_bytes(EXPORT.encode("cp1252"))
     _, text = run(str(file))
 
-    [section] = parse(text[text.index("\n- name:") :], "pasted").data
+    under = "sources:\n  - {name: another, format: squid, path: /a.log}"
+    _, section = parse(under + text[text.index("\n  - name:") :], "pasted").data["sources"]
     source = Settings.model_validate(section)
 
     zone = ZoneInfo("Europe/London")

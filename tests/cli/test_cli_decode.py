@@ -97,7 +97,7 @@ def test_whatever_bytes_come_the_output_is_json(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--format", "sqid"], "unknown format 'sqid'; did you mean 'squid'?"),
-        ([], "cannot tell the format; name it with --format ("),
+        ([], "cannot tell the format; no format reads its lines; name it with --format (docs/formats.md has all "),
         (["--format", "squid", "--option", "zone"], "--option zone: expected NAME=VALUE"),
         (["--format", "squid", "--option", "colour=red"], "unknown key 'colour'"),
         (["--formats", "/nowhere"], "/nowhere: there is no such folder"),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterwatch.decoders import detect, format_of, formats, shares
+from filterwatch.decoders.detect import MOST_LIKELY, likely
 
 TOLD = sorted(name for name, one in formats().items() if one.claims and name in SEEDS)
 ANY = sorted(set(SEEDS) & set(formats()))
@@ -117,3 +118,15 @@ def test_a_look_at_two_hundred_lines_takes_less_than_a_second() -> None:
         before = perf_counter()
         assert detect(several) == name
         assert perf_counter() - before < 2, "1 s on an idle machine"
+
+
+@pytest.mark.parametrize("name", ["squid_common", "keyvalue", "e2guardian_1", "nginx"])
+def test_a_file_that_is_not_told_names_the_few_formats_that_read_it(name: str) -> None:
+    found = likely(batch(SEEDS[name]))
+
+    assert name in found
+    assert len(found) <= MOST_LIKELY
+
+
+def test_nobody_is_named_for_what_no_format_reads() -> None:
+    assert likely(batch(MANUAL)) == likely(batch([])) == []

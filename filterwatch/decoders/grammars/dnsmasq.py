@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 from filterwatch.config import read as read_yaml
 from filterwatch.decoders.envelope import Envelope, open_envelope
+from filterwatch.decoders.foreign import FOREIGN, of_another
 from filterwatch.decoders.grammars import patterns
 from filterwatch.decoders.reading import (
     Answer,
@@ -179,6 +180,8 @@ def read(line: bytes, policy: Policy) -> Answer:
     """Read one line exactly."""
     envelope = open_envelope(visible(line))
     program = _PROGRAM.fullmatch(envelope.program or "")
+    if of_another(envelope, _PROGRAM):
+        return FOREIGN
     if not program:
         return Rejected("dnsmasq: expected 'dnsmasq[pid]:' behind the time")
     if program["part"] == "-dhcp":

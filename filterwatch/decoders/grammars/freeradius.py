@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from filterwatch.decoders.envelope import open_envelope
+from filterwatch.decoders.foreign import FOREIGN, of_another
 from filterwatch.decoders.format import Format, Options, of_lines
 from filterwatch.decoders.grammars.ctime import read_head
 from filterwatch.decoders.line_decoder import Reader
@@ -37,6 +39,7 @@ _HEAD = re.compile(
     r" ?(?:(?:[^ ]+ )?(?P<program>radiusd|freeradius)(?:\[\d+\])?: )?(?:: ?)?"
     r"(?:(?P<level>Auth|Info|Error|Warn|Warning|Debug|Proxy|Acct|VMPS|DHCP): )?(?:\(\d{1,20}\) )?"
 )
+_PROGRAM = re.compile("radiusd|freeradius")
 _LOGIN = re.compile(
     # The user chooses the name: what stands behind the last "] (from client " is the server's own.
     r"(?P<word>Login OK|Login incorrect|Invalid user|Rejected in post-auth|Multiple logins)(?P<why> ?\(.*?\))?: "
@@ -66,12 +69,14 @@ def read(line: bytes) -> Answer:
         found = grammar.match(message)
         if found:
             return Event(stamp, {"kind": "auth", **values_of(found)})
-    return _other(stamp, head)
+    return _other(text, stamp, head)
 
 
-def _other(stamp: Stamp, head: re.Match[str] | None) -> Answer:
+def _other(text: str, stamp: Stamp, head: re.Match[str] | None) -> Answer:
     if head and (head["program"] or (head["level"] and stamp.us)):
         return Skipped("freeradius: no line about a login")
+    if of_another(open_envelope(text), _PROGRAM):
+        return FOREIGN
     return Rejected("freeradius: expected 'Login OK: [user] (from client NAS port N cli MAC)' or its like")
 
 

@@ -16,6 +16,7 @@ from typing import Final
 from filterwatch.decoders.envelope import open_envelope
 from filterwatch.decoders.families.logformat_times import stamp_of
 from filterwatch.decoders.families.logformat_values import event
+from filterwatch.decoders.foreign import FOREIGN, of_another
 from filterwatch.decoders.format import Format, Options, of_lines
 from filterwatch.decoders.line_decoder import Reader
 from filterwatch.decoders.reading import Answer, Event, Rejected, Skipped, Stamp, address, number, visible
@@ -33,6 +34,7 @@ _TCP: Final = re.compile(
     r"(?:\d+/){4}\+?\d+ \d+/\d+(?: .*)?"
 )
 _REQUEST: Final = re.compile(r"(?P<method>[A-Z_-]+) (?P<url>[^ ].*?)(?: HTTP/\d{1,2}(?:\.\d{1,2})?)?")
+_PROGRAM: Final = re.compile("haproxy")
 _FAILED: Final = re.compile(r".*?(?:SSL handshake failure|Connection (?:error|closed|reset)|Timeout|Broken pipe).*")
 _REFUSALS: Final = {"400": "error", "401": "auth_required", "407": "auth_required"}
 
@@ -45,11 +47,8 @@ def read(line: bytes) -> Answer:
     head = _HEAD.match(message)
     if not head:
         whole = inside.program == "haproxy" or text.startswith(("Proxy ", "Server "))
-        return (
-            Skipped("a line about the service")
-            if whole
-            else Rejected("haproxy: expected 'client:port [date] frontend'")
-        )
+        other = FOREIGN if of_another(inside, _PROGRAM) else Rejected("haproxy: expected 'client:port [date] frontend'")
+        return Skipped("a line about the service") if whole else other
     when = stamp_of(head["time"], "%d/%b/%Y:%H:%M:%S", gmt=False)
     if when is None or address(head["client"]) is None:
         return Rejected("haproxy: no time or no client address")

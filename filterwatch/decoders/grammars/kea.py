@@ -11,12 +11,14 @@ import re
 from collections.abc import Mapping
 
 from filterwatch.decoders.envelope import open_envelope
+from filterwatch.decoders.foreign import FOREIGN, of_another
 from filterwatch.decoders.format import Format, Options, of_lines
 from filterwatch.decoders.line_decoder import Reader
 from filterwatch.decoders.reading import NO_STAMP, Answer, Event, Rejected, Skipped, address, mac, visible
 from filterwatch.decoders.stamps import read_stamp
 
 _OWN_HEAD = re.compile(r"(?:DEBUG|INFO|WARN|ERROR|FATAL) {1,2}\[kea-dhcp[46][\w./-]{0,80}\] ")
+_PROGRAM = re.compile("kea-dhcp[46]")
 _MESSAGE = re.compile(r"(?P<id>[A-Z][A-Z0-9_]{3,60}) (?P<text>.*)", re.DOTALL)
 _GRANTED = frozenset(
     f"DHCP{version}_LEASE_{what}" for version in (4, 6) for what in ("ALLOC", "RENEW", "REUSE", "REBIND")
@@ -43,7 +45,9 @@ def read(line: bytes) -> Answer:
         message = text[head.end() :]
     else:
         envelope = open_envelope(text)
-        if envelope.program not in ("kea-dhcp4", "kea-dhcp6"):
+        if of_another(envelope, _PROGRAM):
+            return FOREIGN
+        if not _PROGRAM.fullmatch(envelope.program or ""):
             return Rejected("kea: expected 'INFO [kea-dhcp4...] MESSAGE_ID' or 'kea-dhcp4[pid]: '")
         stamp, message = envelope.stamp, envelope.message
         inner = _OWN_HEAD.match(message) or re.match(r"(?:DEBUG|INFO|WARN|ERROR|FATAL) {1,2}", message)
