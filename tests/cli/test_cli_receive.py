@@ -33,7 +33,7 @@ def test_without_a_source_that_listens_it_is_wrong_use_with_its_place_and_remedy
     )
 
     assert done.returncode == 2
-    assert done.stderr.startswith(f"{config}:3:")
+    assert done.stderr.startswith(f"{config}:4:")
     assert "sources: none has `listen`" in done.stderr
     assert "allow: [" in done.stderr
     assert not (tmp_path / "state").exists()
