@@ -126,6 +126,24 @@ def test_a_rule_that_leaves_persons_out_does_not_name_them(school):
     assert "amina" not in json.dumps(answer).casefold()
 
 
+@pytest.mark.parametrize("left_out", ["people: [amina example], groups: [pupils]", "devices: [ipad-1]"])
+def test_exceptions_that_list_names_are_not_quoted(school, left_out):
+    rule = f"id: left\ntitle: T\ncategory: games\nmatch: {{host: [left.test]}}\nwho: {{except: {{{left_out}}}}}\n"
+    (school.rules / "left.yaml").write_text(rule + HEAD + EXAMPLES)
+    [near] = told(school, "left.test", device="ipad-1")["nearly"]
+    assert [(lack["excepts"], lack["found"], lack["says"]) for lack in near["lacks"]] == [(True, "", "")]
+    assert near["lacks"][0]["line"] == 5
+
+
+def test_an_address_inside_that_pages_load_by_themselves_does_not_count(school):
+    (school.rules / "lists" / "social_media.txt").write_text("# category: social_media\nplatform.twitter.com\n")
+    answer = told(school, "https://translate.google.com/translate?u=https://platform.twitter.com/widgets.js")
+    [entry] = answer["lists"]
+    assert (entry["host"], entry["used"]) == ("platform.twitter.com", False)
+    assert entry["because"].startswith("pages load it by themselves")
+    assert answer["categories"] == []
+
+
 def test_whom_a_detection_reaches_is_whom_the_configuration_says(school):
     [held] = told(school, "bet.test", group="pupils")["holds"]
     assert held["told"] == {"route": "immediate", "first": ["coordinator"], "then": ["head"]}

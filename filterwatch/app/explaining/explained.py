@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -99,7 +99,10 @@ def explain(school: School, asked: Request) -> Explained:
         domain=row["domain"],
         inside=inside,
         alike=enrich.looks_like(address.host),
-        listings=[*lists.of(address.host, address.url), *(lists.of(inside.host, inside.url) if inside else ())],
+        listings=[
+            *lists.of(address.host, address.url),
+            *(_counted(one, row["categories"] or ()) for one in (lists.of(inside.host, inside.url) if inside else ())),
+        ],
         name=lists.name(address.host),
         categories=row["categories"] or (),
         search=context.asked(address.url) if asked.kind == "http" else None,
@@ -114,6 +117,13 @@ def explain(school: School, asked: Request) -> Explained:
         rules=school.rules,
         withheld=withheld,
     )
+
+
+def _counted(one: Listing, categories: Sequence[str]) -> Listing:
+    """Return an entry that speaks of the address inside: what pages load by themselves is no page that is shown."""
+    if not one.used or one.mode == "allow" or one.category in categories:
+        return one
+    return replace(one, used=False, because="pages load it by themselves, so that nobody is shown it")
 
 
 def _illegal(categories: Sequence[str] | None, verdicts: Sequence[policy.Verdict]) -> bool:

@@ -18,8 +18,11 @@ ILLEGAL = "csam"
 _LONGEST = 120
 """Characters of a rule's words that are shown."""
 
-_SECRET_KEYS = ("people", "user")
-"""Keys of a rule under which names of persons stand."""
+_PERSONAL = frozenset({"person", "user", "device"})
+"""Columns whose values a rule may list by name."""
+
+_EXCEPT = ("who", "except")
+"""Where a rule may list all of them."""
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -177,7 +180,7 @@ def _told(rule: policy.Rule, row: Mapping[str, object], alerts: Alerts) -> Told:
 
 def _condition(lack: Lack, loaded: policy.Loaded, row: Mapping[str, object], *, hide: bool) -> Condition:
     place = loaded.document.mistake(lack.place, "")
-    personal = any(key in _SECRET_KEYS for key in lack.place)
+    personal = lack.place == _EXCEPT or not _PERSONAL.isdisjoint(lack.reads)
     quiet = hide or personal or loaded.rule.category == ILLEGAL
     return Condition(
         needs=lack.says,
