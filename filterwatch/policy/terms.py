@@ -148,12 +148,15 @@ class _Index:
     """Patterns by the words without which they cannot hold: for each the choice of words that others use least."""
 
     def __init__(self, patterns: Sequence[_Pattern], common: frozenset[str]) -> None:
-        often = Counter(word for one in patterns for slot in one.phrase.slots for word in slot)
-        often.update(dict.fromkeys(common, len(patterns)))
+        uses = Counter(slot for one in patterns for slot in one.phrase.slots)
+        often = Counter(dict.fromkeys(common, len(patterns)))
+        for slot, times in uses.items():
+            for word in slot:
+                often[word] += times
+        rank = {slot: (sum(often[word] for word in slot), min(slot)) for slot in uses}
         self.keys: dict[str, list[_Pattern]] = {}
         for one in patterns:
-            slot = min(one.phrase.slots, key=lambda slot: (sum(often[word] for word in slot), min(slot)))
-            for word in slot:
+            for word in min(one.phrase.slots, key=rank.__getitem__):
                 self.keys.setdefault(word, []).append(one)
 
     def near(self, words: Sequence[str]) -> list[_Pattern]:
@@ -253,10 +256,11 @@ class Finder:
         common = (
             frozenset(word for form, meant in slang().items() if " " in form for word in meant.split()) | everyday()
         )
+        beside = {pair for one in terms for pair in one.phrase.pairs}
         reader = Reader(
-            (word for one in terms for slot in one.phrase.slots for word in slot),
-            (word for one in masks for slot in one.phrase.slots for word in slot),
-            (pair for one in terms for pair in one.phrase.pairs),
+            (word for slot in {slot for one in terms for slot in one.phrase.slots} for word in slot),
+            (word for slot in {slot for one in masks for slot in one.phrase.slots} for word in slot),
+            ((a, b) for before, after in beside for a in before for b in after),
         )
         index = _Index(terms, common)
         benign = {n: _Index([one for one in masks if one.pack == n], common) for n in range(len(self._packs))}
@@ -288,7 +292,15 @@ def _written_out(bare: list[str], short: dict[str, str]) -> list[str]:
 
 
 def _weight(found: list[tuple[_Pattern, tuple[int, ...]]]) -> int:
-    return sum({one.at: one.weight for one, _ in found}.values())
+    """Return the sum of different terms, where one thing said in two ways counts once: what adds shares no word."""
+    takes = {one.at: one.weight for one, _ in found if one.weight < 0}
+    adds: dict[int, int] = {}
+    counted: set[int] = set()
+    for one, at in sorted(found, key=lambda match: (-match[0].weight, match[1])):
+        if one.weight > 0 and one.at not in adds and counted.isdisjoint(at):
+            counted.update(at)
+            adds[one.at] = one.weight
+    return sum(takes.values()) + sum(adds.values())
 
 
 def _span(says: str, one: _Pattern, at: tuple[int, ...], words: list[Word], typed: list[tuple[str, int, int]]) -> Span:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 GAP = 3
@@ -58,11 +59,10 @@ class Phrase:
         return True
 
     @property
-    def pairs(self) -> Iterator[tuple[str, str]]:
-        """Words that stand side by side in it."""
+    def pairs(self) -> Iterator[tuple[Slot, Slot]]:
+        """Choices that stand side by side in it."""
         for part in self.parts:
-            for before, after in pairwise(part):
-                yield from ((a, b) for a in before for b in after)
+            yield from pairwise(part)
 
     def find(self, words: Sequence[str | None]) -> Iterator[tuple[int, ...]]:
         """Yield the places of the words of each match in *words*, from left to right; null words match nothing."""
@@ -139,7 +139,12 @@ def _choices(run: str, words: Callable[[str], list[str]]) -> list[tuple[Slot, ..
 
 def _with_plural(parts: tuple[tuple[Slot, ...], ...]) -> tuple[tuple[Slot, ...], ...]:
     *front, last = parts[-1]
-    return (*parts[:-1], (*front, last | {many for word in last for many in _plurals(word)}))
+    return (*parts[:-1], (*front, _or_plural(last)))
+
+
+@cache
+def _or_plural(slot: Slot) -> Slot:
+    return slot | {many for word in slot for many in _plurals(word)}
 
 
 def _plurals(word: str) -> list[str]:

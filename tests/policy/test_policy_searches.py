@@ -1,10 +1,13 @@
-"""The shipped term packs against searches written by hand; the half that nobody tunes by must not get worse."""
+"""The shipped term packs against searches written by hand; what they find must not get worse."""
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
-from benchmarks.terms import HARM_TOGETHER, HELP, Search, scores, searches
+from benchmarks.terms import HARM_TOGETHER, HELP, ROOT, Search, finder, scores, searches
+from filterwatch.config import read, validate
+from filterwatch.policy.terms import Pack
 
 FLOORS = {
     "adult": (0.93, 0.90), "bullying": (0.95, 0.85), "bypass": (0.95, 0.92), "drugs": (0.96, 0.86),
@@ -13,6 +16,20 @@ FLOORS = {
     "weapons": (0.95, 0.93), HARM_TOGETHER: (0.96, 0.90), HELP: (0.96, 0.86),
 }  # fmt: skip
 """Precision and recall in the half that is held out, some points below what was measured (decision 0151)."""
+
+
+OTHER_HAND = {
+    "adult": (0.93, 0.95), "bullying": (0.96, 0.90), "bypass": (0.96, 0.92), "drugs": (0.96, 0.84),
+    "eating_disorder": (0.96, 0.88), "extremism": (0.96, 0.93), "gambling": (0.92, 0.94), "grooming": (0.80, 0.91),
+    "hate": (0.94, 0.94), "self_harm": (0.92, 0.88), "suicide": (0.88, 0.93), "violence": (0.96, 0.90),
+    "weapons": (0.96, 0.90), HARM_TOGETHER: (0.95, 0.94), HELP: (0.95, 0.94),
+}  # fmt: skip
+"""Precision and recall over all of the second set, some points below what was measured (decision 0170)."""
+
+
+@pytest.fixture(scope="module")
+def second() -> list[Search]:
+    return searches("second")
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +51,43 @@ def test_precision_and_recall_of_the_half_that_is_held_out_stay(judged):
     low = {name: (one.precision, one.recall) for name, one in measured.items()
            if one.precision < FLOORS[name][0] or one.recall < FLOORS[name][1]}  # fmt: skip
     assert low == {}
+
+
+def test_precision_and_recall_of_the_searches_by_another_hand_stay(second):
+    measured = {one.name: one for one in scores(second) if one.half == "all"}
+    assert measured.keys() == OTHER_HAND.keys()
+    low = {name: (one.precision, one.recall) for name, one in measured.items()
+           if one.precision < OTHER_HAND[name][0] or one.recall < OTHER_HAND[name][1]}  # fmt: skip
+    assert low == {}
+
+
+def test_what_takes_away_is_single_words_or_joined_ones():
+    """A blank ends a choice: ``told me|call me`` is one phrase of four words, which nobody types."""
+    long = [
+        (pack.id, term.term)
+        for path in sorted((ROOT / "rules/terms").glob("*.yaml"))
+        for pack in [validate(read(path), Pack)]
+        for term in pack.terms
+        if term.weight < 0 and " " in term.term
+    ]
+    assert long == []
+
+
+ORDINARY = [
+    "get a high grade at school", "car dealers near me", "coin flip online", "how to throw up a tent",
+    "how to hang a door", "best way to go out in london", "cant go on holiday", "how to kill a wasp", "roast chicken",
+    "does bleach kill nits", "tattoos to cover scars", "drown a rat trap", "kick someone from group roblox",
+    "how to get back at the end of the song", "women in the kitchen 1950s adverts gcse", "cats are paid less",
+    "use google translate", "hot girl summer", "bare bones", "weeds", "noses", "condoms", "sepsis", "flashlight",
+    "curves", "papyrus", "is it normal for cats to drool", "frank lampard number", "mind map online",
+    "24 hour fast food near me", "second phone for mum", "how to trap water in soil for plants ks2",
+]  # fmt: skip
+
+
+def test_ordinary_searches_near_the_words_of_packs_raise_nothing():
+    one, names = finder()
+    found = {ORDINARY[row]: [names[place] for place in places] for row, places in one.find(pl.Series(ORDINARY))}
+    assert found == {}
 
 
 def test_lessons_and_games_of_other_families_raise_next_to_nothing(judged):

@@ -70,6 +70,13 @@ def test_choices_and_gaps_find_what_is_said_in_between_but_not_far_apart():
     assert not holds(one, "look weed")
 
 
+def test_one_thing_said_in_two_ways_counts_once():
+    one = finder([{"term": "how to kill", "weight": 2}, {"term": "kill .. wasps", "weight": 2}, "nest"], at_least=4)
+    assert not holds(one, "how to kill wasps")
+    assert not holds(one, "how to kill wasps nest")
+    assert holds(one, "how to kill a nest and then they kill wasps")
+
+
 def test_three_dots_reach_across_a_sentence():
     one = finder(["my friend ... what do i do"])
     assert holds(one, "my friend said that she does not want to go home what do i do")
