@@ -54,9 +54,9 @@ class When:
                 local_minute=clock.dt.hour().cast(pl.Int16) * 60 + clock.dt.minute(),
                 local_time=clock.dt.time(),
                 weekday=clock.dt.weekday(),
-                **self._by_calendar(clock, _days(local)),
             )
             .drop("_local")
+            .with_columns(**self._by_calendar(_days(local)))
         )
 
     def _started(self, events: pl.DataFrame) -> pl.Expr:
@@ -80,19 +80,19 @@ class When:
                 return sane.dt.replace_time_zone(None) + offset
         return sane.dt.convert_time_zone(self._zone.key).dt.replace_time_zone(None)
 
-    def _by_calendar(self, clock: pl.Expr, days: Collection[date]) -> dict[str, pl.Expr]:
+    def _by_calendar(self, days: Collection[date]) -> dict[str, pl.Expr]:
         """Return ``in_school_hours``, and ``in_term`` for rules: null where the calendar says nothing of the day.
 
         Without terms ``in_term`` is left out.
         """
-        day, at = clock.dt.date(), clock.dt.time()
+        day, at = pl.col("local_date"), pl.col("local_time")
         hours = [
-            clock.dt.weekday().is_in(sorted(span.days)) & at.is_between(span.start, span.end)
+            pl.col("weekday").is_in(sorted(span.days)) & at.is_between(span.start, span.end)
             for span in self._calendar.hours
         ]
         school_days = [one for one in days if self._calendar.is_school_day(one)]
         inside = reduce(or_, hours, pl.lit(False)) & day.is_in(school_days)
-        columns: dict[str, pl.Expr] = {"in_school_hours": pl.when(clock.is_not_null()).then(inside)}
+        columns: dict[str, pl.Expr] = {"in_school_hours": pl.when(at.is_not_null()).then(inside)}
         if self._calendar.terms:
             known = [one for one in days if self._calendar.knows(one)]
             term = [one for one in known if self._calendar.is_term(one)]

@@ -31,7 +31,7 @@ KINDS = ("http", "dns", "flow")
 _NAMES = pl.Schema(
     {
         "_name": pl.String(),
-        "_form": pl.String(),
+        "_odd": pl.Boolean(),
         "domain": pl.String(),
         "category_bits": pl.UInt64(),
         "_engine": pl.UInt16(),
@@ -110,12 +110,11 @@ class Where:
         else:
             terms = pl.Series([None], dtype=pl.String).new_from_index(0, len(events))
         embedded = self._furniture.embedded(events)
-        more: list[pl.Series | pl.Expr] = [embedded] if embedded is not None else []
-        if events["_form"].null_count() < len(events):
-            named = column(events, "host").is_not_null() | column(events, "query").is_not_null()
-            more.append(pl.when(named).then("_form").alias("host_form"))
+        more = [embedded] if embedded is not None else []
+        if events["_odd"].any():
+            more.append(_forms(events))
         return events.with_columns(terms.alias("search_terms"), _words(events["category_bits"]), *more).drop(
-            "_name", "_form", "_engine", "_pages", "_furniture", "_wraps"
+            "_name", "_odd", "_engine", "_pages", "_furniture", "_wraps"
         )
 
     def inner(self, url: str) -> str | None:
@@ -162,7 +161,7 @@ class Where:
         return pl.DataFrame(
             {
                 "_name": names,
-                "_form": hosts.set(hosts == names, None),
+                "_odd": hosts != names,
                 "domain": [one[1].domain if one else None for one in found],
                 "category_bits": index.lookup(hosts).cast(pl.UInt64).fill_null(0) | self._spelt(hosts, wraps, index),
                 "_engine": [self._engines.number(*one) if one else None for one in found],
@@ -220,6 +219,14 @@ def _of_pages(events: pl.DataFrame, index: Index) -> pl.DataFrame:
     joined = events.join(visits, on=["_name", "url", "_pages"], how="left", maintain_order="left")
     bits = pl.coalesce("_page_bits", "category_bits")
     return joined.with_columns(category_bits=bits).drop("_page_bits")
+
+
+def _forms(events: pl.DataFrame) -> pl.Series:
+    """Return ``host_form``: the one form of hosts and DNS names that are written in another, null for all others."""
+    named = column(events, "host").is_not_null() | column(events, "query").is_not_null()
+    rows = events.select(pl.col("_odd") & named).to_series().arg_true()
+    empty = pl.Series("host_form", [None], dtype=pl.String).new_from_index(0, len(events))
+    return empty.scatter(rows, normal_host(events["_name"].gather(rows)))
 
 
 def _place(events: pl.DataFrame) -> pl.Expr:
