@@ -88,7 +88,7 @@ class Occasions:
         if times > 1:
             return Said(REPEAT, _SECOND)
         if since > GLANCE // _STEP:
-            return Said(GOES_ON, f"{GOES_ON}: {_length(since)} after the first")
+            return Said(GOES_ON, f"{GOES_ON}: {length(since)} after the first")
         return Said(ACCIDENT, _FIRST)
 
     def _note(self, rule: Key, at: int) -> tuple[int, int]:
@@ -123,8 +123,10 @@ def _remember(memory: dict[Key, T], key: Key, value: T) -> None:
         del memory[next(iter(memory))]
 
 
-def _length(microseconds: int) -> str:
-    minutes, seconds = divmod(microseconds // 1_000_000, 60)
-    if minutes < 1:
-        return f"{seconds} s"
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} hours"
+def length(microseconds: int) -> str:
+    """Return a length of time for people, rounded up: seconds, from two minutes on minutes, from two hours on hours."""
+    seconds = max(1, -(-microseconds // 1_000_000))
+    for size, unit in ((3600, "hours"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{-(-seconds // size)} {unit}"
+    return f"{seconds} s"

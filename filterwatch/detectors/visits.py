@@ -23,7 +23,7 @@ from typing import NamedTuple
 import polars as pl
 
 from filterwatch import detections
-from filterwatch.detectors.occasions import ACCIDENT, GLANCE, LOADED, NOTHING, PERSISTENT, Key, Occasions
+from filterwatch.detectors.occasions import ACCIDENT, GLANCE, LOADED, NOTHING, PERSISTENT, Key, Occasions, length
 from filterwatch.events import DETECTION_SCHEMA, EVENT_SCHEMA
 
 GAP = timedelta(minutes=2)
@@ -238,9 +238,9 @@ class Visits:
         if visit.row is None:
             return
         row = list(visit.row)
-        seconds = (visit.latest - visit.began) // 1_000_000
-        says = f"{row[_REASON]}; {visit.count} more in the same visit, within {seconds} s"
-        short = visit.word == ACCIDENT and seconds < GLANCE.total_seconds()
+        lasted = visit.latest - visit.began
+        says = f"{row[_REASON]}; {visit.count} more in the same visit, within {length(lasted)}"
+        short = visit.word == ACCIDENT and lasted < GLANCE // _STEP
         if visit.tries >= TRIES and key[_VERDICT] == "blocked":
             says += f"; {PERSISTENT}: asked for {visit.tries} times"
         elif short or visit.word == LOADED:

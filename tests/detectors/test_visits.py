@@ -82,7 +82,7 @@ def test_a_burst_of_a_page_is_told_once_and_its_count_when_it_is_over():
     [last] = over(detector)
     assert (last["line_offset"], last["count"]) == (29, 29)
     assert last["time"] == rows[-1]["time"]
-    assert last["reason"] == "listed; 29 more in the same visit, within 2 s"
+    assert last["reason"] == "listed; 29 more in the same visit, within 3 s"
     assert over(detector) == []
 
 
@@ -407,3 +407,11 @@ def test_the_state_is_the_same_bytes_while_nothing_happens():
     detector(frame([event(3, 5, person="bob")]), detections.none(), TEN)
 
     assert detector.state() is before
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, "1 s"), (0.4, "1 s"), (2.9, "3 s"), (119, "119 s"), (120, "2 min"), (596, "10 min"), (7201, "3 hours")],
+)
+def test_lengths_are_told_in_words(seconds, told):
+    assert occasions.length(int(seconds * 1_000_000)) == told
