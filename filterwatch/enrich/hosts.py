@@ -18,6 +18,9 @@ import polars as pl
 LONGEST_NAME = 253
 """Characters of a DNS name without its last dot.  Source: RFC 1035 section 3.1."""
 
+LONGEST_WRITTEN = 8_192
+"""Characters in which a host or an address inside another may be written: squid's longest URL (MAX_URL)."""
+
 _PLAIN = r"^(?:[a-z0-9_-]+\.)*[a-z_-][a-z0-9_-]*$"
 """A name that is in its one form already: its last label begins with no digit, so it is no address."""
 
@@ -124,6 +127,8 @@ def _ipv6(text: str) -> str | None:
 
 
 def _name(host: str) -> str | None:
+    if len(host) > LONGEST_WRITTEN:
+        return None
     if "%" in host:
         host = unquote(host, errors="replace")
     try:

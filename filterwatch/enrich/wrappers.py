@@ -14,7 +14,7 @@ import polars as pl
 from pydantic import Field, RootModel
 
 from filterwatch.config import Part, read, validate
-from filterwatch.enrich.hosts import host_of
+from filterwatch.enrich.hosts import LONGEST_WRITTEN, host_of
 from filterwatch.enrich.known import Known
 from filterwatch.enrich.suffixes import Registrable, Suffixes
 
@@ -140,6 +140,7 @@ def _whole(pattern: str) -> str:
 
 def _address(text: str) -> str | None:
     """Return the address that *text* means, without its percent-encoding; null where it names no place."""
+    text = text[:LONGEST_WRITTEN]
     for _ in range(DEEPEST):
         if _ENCODED.match(text):
             text = unquote(text, errors="replace")
