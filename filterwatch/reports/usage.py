@@ -42,8 +42,9 @@ ACTIVE = 3
 LATE = 21 * 60
 """Local minute of the day from which use is late (our judgement; for schools whose devices go home)."""
 
-YOUTUBE = ("youtube.com", "googlevideo.com", "ytimg.com", "youtu.be", "youtube-nocookie.com")
-"""Registrable domains of YouTube; both policies have rules of their own for staff."""
+YOUTUBE = ("youtube.com", "googlevideo.com", "youtu.be", "youtube-nocookie.com")
+"""Registrable domains of YouTube; both policies have rules of their own for staff.  Its pictures (``ytimg.com``) are
+not among them: pages of others show them."""
 
 COLUMNS = (
     "time", "started", "kind", "action", "counted", "person", "group", "identity", "device", "client_ip", "domain",

@@ -62,7 +62,8 @@ def test_youtube_minutes_of_staff_in_school_hours_are_added_up_over_people(day):
     clip = {"group": "staff", "domain": "googlevideo.com"}
     rows = [clip | {"at": n * 20, "person": who} for n in range(6) for who in ("mr b", "ms c")]
     other = [clip | {"group": "pupils"}, clip | {"at": 8 * 3600}, clip | {"action": "blocked", "at": 600}]
-    assert usage(day(*rows, *other), DAY).staff_youtube_minutes == 4
+    pictures = [{"group": "staff", "person": "mr d", "domain": "ytimg.com", "at": n * 5} for n in range(20)]
+    assert usage(day(*rows, *other, *pictures), DAY).staff_youtube_minutes == 4
 
 
 def test_shares_are_of_requests_in_school_hours_by_group(day):

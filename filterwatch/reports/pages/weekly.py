@@ -120,7 +120,10 @@ def gaps(used: Usage) -> Table:
         f"{row['category']}: {row['allowed']:,} let through, {row['blocked']:,} blocked" for row in rows.to_dicts()
     )
     chart = Chart("stacked", "category", "requests", "Requests to listed sites", says, "verdict")
-    note = "Listed does not mean forbidden: the rules decide for whom and when."
+    note = (
+        "Listed does not mean forbidden: the rules decide for whom and when. Requests, not visits: what pages of "
+        "others show of these sites is among them."
+    )
     return Table(
         "gaps",
         "Listed sites: let through or blocked",
@@ -183,7 +186,7 @@ def use(used: Usage, material: Material) -> tuple[Fact, ...]:
         Fact(f"People active {LONG_DAY // 60} h a day or more", f"{len(long):,}", note=most),
         Fact("People active after 21:00", f"{len(late):,}"),
         Fact("Staff YouTube in school hours", minutes(used.staff_youtube_minutes), note="added up over people"),
-        Fact("Staff visits to seller sites", f"{int(business['allowed'].sum()):,}"),
+        Fact("Staff requests to seller sites", f"{int(business['allowed'].sum()):,}"),
     )
 
 
@@ -205,7 +208,10 @@ def mix(used: Usage) -> Table:
         "pupils", "staff", "category", descending=[True, True, False], nulls_last=True
     )
     columns = (Column("category", "Category"), *(Column(group, group.capitalize(), "share") for group in GROUPS[:2]))
-    note = "Share of requests in school hours; what is on no list counts as none of these."
+    note = (
+        "Share of requests in school hours, not of visits: buttons and films on pages of others are requests too. "
+        "What is on no list counts as none of these."
+    )
     return Table("mix", "What school hours were used for", columns, frame.head(FEW), note, "Nothing listed.")
 
 
