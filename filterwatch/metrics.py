@@ -52,6 +52,18 @@ class Metrics:
             "filterwatch_filter_enabled", "0 while a filter is known to be off.", ["filter"], registry=r
         )
 
+        self.list_newest = Gauge(
+            "filterwatch_list_newest_timestamp_seconds",
+            "When a public category list was last known to be its makers' newest; 0 for never.",
+            ["list"],
+            registry=r,
+        )
+        self.list_problem = Gauge(
+            "filterwatch_list_problem",
+            "1 while a public category list is missing, damaged or not taken.",
+            ["list"],
+            registry=r,
+        )
         self.received = Counter(
             "filterwatch_received", "What senders of syslog did, by what it was.", ["source", "what"], registry=r
         )

@@ -14,7 +14,7 @@ from datetime import datetime
 import polars as pl
 
 from filterwatch.app.daemon import Stop, notify
-from filterwatch.app.newest import Newest
+from filterwatch.app.newest import ListAges, Newest
 from filterwatch.app.parts import School, keep_what_is_built
 from filterwatch.app.settings import Configuration
 from filterwatch.app.upkeep import Upkeep, make_state_directory
@@ -220,7 +220,7 @@ def run(configuration: Configuration, stop: Stop, clock: Clock) -> None:
     )
     if journal.recovered:
         log.error("%s.", str(journal.recovered).capitalize())
-    upkeep = Upkeep(journal, configuration, clock, Newest(index, context.use))
+    upkeep = Upkeep(journal, configuration, clock, Newest(index, context.use), ListAges(configuration, clock, metrics))
     try:
         sources = list(sources_of(configuration, journal, clock))
         hints = Hints({directory for source in sources for directory in source.directories()}, clock)

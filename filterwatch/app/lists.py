@@ -127,7 +127,7 @@ class SchoolLists:
                 outcomes = []
                 for one in unpacked(path, self.store):
                     if one.id in self._settings.use:
-                        of = Dated(one.at, one.looked)
+                        of = Dated(one.at, one.newest)
                         outcomes.append(updater.take(one.id, one.path, accept=one.id in accept, of=of))
                     else:
                         outcomes.append(Outcome(one.id, "left out", "not among lists.use"))
@@ -159,6 +159,10 @@ class SchoolLists:
         for id_ in self._settings.use:
             kept, listed = known.get(id_, Kept()), self.catalogue[id_]
             yield Status(id_, listed.title, listed.word, listed.licence, listed.credit, kept, self._problem(kept))
+
+    def changed(self) -> tuple[int, int] | None:
+        """Return what is another after every change of the fetched lists; null while none was ever fetched."""
+        return self.store.changed()
 
     def overblocked(self, index: CategoryIndex) -> Iterator[Overblocked]:
         """Yield what would be a false alarm one day: sites of help, education and ordinary life with a category.
@@ -211,13 +215,12 @@ class SchoolLists:
     def _problem(self, kept: Kept) -> str:
         if kept.current is None:
             return kept.problem or "never fetched"
-        age = self._clock.now() - kept.current.at
-        looked = self._clock.now() - (kept.looked or kept.current.at)
         if kept.problem:
             return kept.problem
         if not self.store.intact(kept.current):
             return "its file is gone or damaged; run `filterwatch lists update --force`"
-        return f"not looked for since {_days(looked)}" if min(age, looked) > self._settings.stale_after else ""
+        age = self._clock.now() - (kept.newest or kept.current.at)
+        return f"not known to be the newest for {_days(age)}" if age > self._settings.stale_after else ""
 
     def _configured(self, ids: Iterable[str]) -> list[str]:
         chosen = list(dict.fromkeys(ids))

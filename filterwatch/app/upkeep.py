@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filterwatch import archive
 from filterwatch.app.daemon import Stop
-from filterwatch.app.newest import Newest
+from filterwatch.app.newest import ListAges, Newest
 from filterwatch.app.settings import Configuration
 from filterwatch.clock import Clock
 from filterwatch.errors import FilterwatchError
@@ -33,13 +33,20 @@ class Upkeep:
         configuration: Of the school.
         clock: Time.
         lists: What is in use of the category lists; newer ones are taken within a second of their compilation.
+        ages: Keeps the metrics of the public lists.
     """
 
     def __init__(
-        self, journal: Journal, configuration: Configuration, clock: Clock, lists: Newest | None = None
+        self,
+        journal: Journal,
+        configuration: Configuration,
+        clock: Clock,
+        lists: Newest | None = None,
+        ages: ListAges | None = None,
     ) -> None:
         self._journal = journal
         self._lists = lists
+        self._ages = ages
         self._archive = configuration.state / "archive"
         self._settings = configuration.settings.archive
         self._zone = configuration.settings.timezone
@@ -66,6 +73,8 @@ class Upkeep:
         """Do what is due."""
         if self._lists is not None:
             self._lists.look()
+        if self._ages is not None:
+            self._ages.look()
         now = self._clock.monotonic()
         try:
             if now - self._sealed >= SEAL_EVERY:

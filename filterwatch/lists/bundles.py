@@ -33,19 +33,19 @@ class Carried:
         id: Of the list.
         path: Its entries in our own form.
         at: When this version came to where the bundle was made.
-        looked: When it was last known there to be the newest.
+        newest: When it was last known there to be its makers' newest.
     """
 
     id: str
     path: Path
     at: datetime
-    looked: datetime
+    newest: datetime
 
 
 class _Item(Part):
     sha256: str
     at: AwareDatetime
-    looked: AwareDatetime | None = None
+    newest: AwareDatetime | None = None
 
 
 class _Contents(Part):
@@ -65,7 +65,7 @@ def export(store: Store, ids: Iterable[str], out: Path) -> list[str]:
     if bad := [id_ for id_, one in versions.items() if not store.intact(one)]:
         raise FilterwatchError(f"{bad[0]}: its file is gone or damaged; run `filterwatch lists update` first")
     items = {
-        id_: _Item(sha256=one.digest, at=one.at, looked=known[id_].looked or one.at) for id_, one in versions.items()
+        id_: _Item(sha256=one.digest, at=one.at, newest=known[id_].newest or one.at) for id_, one in versions.items()
     }
     raw = _Contents(lists=items).model_dump_json(indent=1).encode()
     temporary = out.with_name(f".{out.name}.new")
@@ -108,7 +108,7 @@ def unpacked(bundle: Path, store: Store) -> Iterator[Carried]:
             id_, path = name.removesuffix(".list"), store.new()
             with path.open("wb") as file:
                 shutil.copyfileobj(stream, file, _BLOCK)
-            yield Carried(id_, path, contents[id_].at, contents[id_].looked or contents[id_].at)
+            yield Carried(id_, path, contents[id_].at, contents[id_].newest or contents[id_].at)
             path.unlink(missing_ok=True)
     except Refused as error:
         raise FilterwatchError(

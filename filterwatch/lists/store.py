@@ -77,6 +77,7 @@ class Kept(Part):
         current: The version that counts; null for none.
         previous: The good one before it.
         looked: When it was last asked for, whatever came.
+        confirmed: When the current version was last known to be the newest; null where nobody wrote it down.
         problem: Why what came last was not taken; empty when it was.
         refused: SHA-256 of versions that were rolled back: they are not taken again by themselves.
     """
@@ -84,8 +85,14 @@ class Kept(Part):
     current: Version | None = None
     previous: Version | None = None
     looked: datetime | None = None
+    confirmed: datetime | None = None
     problem: str = ""
     refused: tuple[str, ...] = ()
+
+    @property
+    def newest(self) -> datetime | None:
+        """When it was last known to be its makers' newest; null where there is none."""
+        return self.confirmed or (self.current.at if self.current else None)
 
 
 class _State(Part):
@@ -141,6 +148,14 @@ class Store:
             raise FilterwatchError(
                 f"{path}: damaged or unreadable; remove it and run `filterwatch lists update`"
             ) from None
+
+    def changed(self) -> tuple[int, int] | None:
+        """Return what is another after every change of what is known; null while nothing is."""
+        try:
+            now = (self.directory / _STATE).stat()
+        except OSError:
+            return None
+        return now.st_ino, now.st_mtime_ns
 
     def write(self, lists: dict[str, Kept]) -> None:
         """Put *lists* in place of what is known, then drop the files that nothing names.

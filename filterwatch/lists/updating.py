@@ -64,11 +64,11 @@ class Dated:
 
     Attributes:
         at: When this version came to where the bundle was made.
-        looked: When it was last known there to be the newest.
+        newest: When it was last known there to be its makers' newest.
     """
 
     at: datetime
-    looked: datetime
+    newest: datetime
 
 
 class Updater:
@@ -181,7 +181,8 @@ class Updater:
         try:
             fetched = self._fetched(id_, kept, came, anew=accept)
             if fetched is None:
-                return kept.model_copy(update={"looked": now, "problem": ""}), Outcome(id_, "unchanged")
+                kept = kept.model_copy(update={"looked": now, "confirmed": now, "problem": ""})
+                return kept, Outcome(id_, "unchanged")
             return self._judged(id_, kept, came, fetched, accept=accept)
         except (Refused, OSError) as error:
             why = f"it cannot be written: {error.strerror}" if isinstance(error, OSError) else str(error)
@@ -230,14 +231,14 @@ class Updater:
     ) -> tuple[Kept, Outcome]:
         """Take in what came if it is believed."""
         now = self._clock.now()
-        at, looked = (min(of.at, now), min(of.looked, now)) if of else (now, now)
+        at, newest = (min(of.at, now), min(of.newest, now)) if of else (now, now)
         if fetched.sha256 in kept.refused and not accept:
             raise Refused("it was rolled back before; --accept takes it in all the same")
         current = kept.current if kept.current and self._store.intact(kept.current) else None
         if current and fetched.sha256 in ({current.sha256, current.digest} if of else {current.sha256}):
             same = current.model_copy(update={"etag": fetched.known.etag, "modified": fetched.known.modified})
-            last = max(looked, kept.looked or looked)
-            kept = kept.model_copy(update={"current": same, "looked": last, "problem": ""})
+            newest = max(newest, kept.newest or newest)
+            kept = kept.model_copy(update={"current": same, "looked": now, "confirmed": newest, "problem": ""})
             return kept, Outcome(id_, "unchanged")
         if current and at < current.at and not accept:
             raise Refused(f"it is of {at:%d %b %Y}, older than the one in use; --accept takes it in all the same")
@@ -257,7 +258,8 @@ class Updater:
                 written.unlink(missing_ok=True)
         version = _version(tally, fetched, file, digest, at)
         refused = tuple(one for one in kept.refused if one != fetched.sha256)
-        kept = Kept(current=version, previous=current or kept.previous, looked=looked, refused=refused)
+        before = current or kept.previous
+        kept = Kept(current=version, previous=before, looked=now, confirmed=newest, refused=refused)
         return kept, Outcome(id_, "updated", _grown(version, current))
 
     def _not_taken(self, id_: str, kept: Kept, word: str, why: str) -> tuple[Kept, Outcome]:

@@ -61,7 +61,7 @@ class Bench:
 
     def carry(self, one, **said):
         """Take in what was carried in a bundle."""
-        return self.updater().take(one.id, one.path, of=Dated(one.at, one.looked), **said)
+        return self.updater().take(one.id, one.path, of=Dated(one.at, one.newest), **said)
 
     def entries(self):
         return self.store.file(self.kept.current).read_text().split()

@@ -90,9 +90,9 @@ def test_an_older_bundle_is_told_from_a_newer_one_and_a_list_stays_as_old_as_it_
     export(bench.store, ["bad"], later)
     there.clock.move(timedelta(days=60))
     assert carried(first, there)[0].word == "updated"
-    assert (there.kept.current.at, there.kept.looked) == (made, made)
+    assert (there.kept.current.at, there.kept.newest) == (made, made)
     assert carried(later, there)[0].said == "101 entries, +1"
-    assert there.kept.looked == bench.kept.looked > there.kept.current.at > made
+    assert there.kept.newest == bench.kept.newest > there.kept.current.at > made
     outcome = carried(first, there)[0]
     assert (outcome.word, "older than the one in use" in outcome.said) == ("refused", True)
     assert carried(later, there)[0].word == "unchanged"

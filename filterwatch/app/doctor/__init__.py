@@ -9,17 +9,17 @@ from __future__ import annotations
 import os
 
 from filterwatch import decoders
-from filterwatch.app.doctor import logs, running, school, services, state
+from filterwatch.app.doctor import lists, logs, running, school, services, state
 from filterwatch.app.doctor.gateway import ACCOUNT, Finding, Gateway
 from filterwatch.errors import FilterwatchError
 
 __all__ = ["ACCOUNT", "Finding", "Gateway", "examine"]
 
-PARTS = (logs, services, state, running, school)
+PARTS = (logs, services, state, running, school, lists)
 
 
 def examine(gateway: Gateway) -> list[Finding]:
-    """Return what is wrong on a gateway, by part: logs, what writes them, state, what runs, the school.
+    """Return what is wrong on a gateway, by part: logs, what writes them, state, what runs, the school, its lists.
 
     Raises:
         FilterwatchError: We may not look into the state directory.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from filterwatch import enrich, policy
@@ -11,9 +10,6 @@ from filterwatch.app.deliver import channel_urls
 from filterwatch.app.doctor.gateway import Finding, Gateway
 from filterwatch.app.starting import UNSET
 from filterwatch.errors import ConfigurationError
-
-OLD_LIST = timedelta(days=90)
-"""Age of a list of the school's own at which somebody should look at it: once a term."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -62,22 +58,6 @@ def calendar(gateway: Gateway) -> Iterator[Finding]:
             "Soon every weekday counts as a school day again.",
             "Add the terms of this year to `calendar.terms`.",
         )
-
-
-def lists(gateway: Gateway) -> Iterator[Finding]:
-    """Yield lists of the school's own that nobody has touched for long."""
-    for named in gateway.configuration.settings.lists.own:
-        path = gateway.configuration.at(named)
-        for file in sorted(path.glob("*.txt")) if path.is_dir() else [path]:
-            if not file.exists():
-                continue  # `check` tells
-            changed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-            if gateway.now - changed > OLD_LIST:
-                yield Finding(
-                    f"The list {file} was last changed on {changed:%d %b %Y}.",
-                    "Sites come and go; an old list misses new ones.",
-                    "Look through it once a term; `touch` it when it is still right.",
-                )
 
 
 def people(gateway: Gateway) -> Iterator[Finding]:
@@ -134,5 +114,5 @@ def configuration_file(gateway: Gateway) -> Iterator[Finding]:
 
 
 LOOKS: Sequence[Callable[[Gateway], Iterator[Finding]]] = (
-    configuration_file, recipients, people, calendar, lists, metrics,
+    configuration_file, recipients, people, calendar, metrics,
 )  # fmt: skip
