@@ -121,9 +121,9 @@ def _rule_mistakes(document: Document) -> Iterator[Mistake]:
 
 
 def _pack_mistakes(document: Document, pack: Pack) -> Iterator[Mistake]:
-    seen: dict[str, int] = {}
+    seen: dict[tuple[str, bool], int] = {}
     for at, term in enumerate(pack.terms):
-        if seen.setdefault(term.term.casefold(), at) != at:
+        if seen.setdefault((term.term.casefold(), term.alone), at) != at:
             yield document.mistake(("terms", at), f"terms.{at}: given twice, found {term.term!r}; remove one")
     for key, phrases in (("terms", [term.term for term in pack.terms]), ("benign", list(pack.benign))):
         for at in empty(pack.written_out(phrases)):

@@ -214,3 +214,8 @@ def test_the_sample_that_is_mutated_is_right(tmp_path):
     (tmp_path / "gambling.yaml").write_text(SAMPLE)
 
     assert policy.load(tmp_path).rules[0].id == "gambling"
+
+
+def test_a_term_may_stand_alone_too(one_rule):
+    text = "terms: [weed, {term: weed, weight: 2, alone: true}]\n"
+    assert one_rule("search_terms: {pack: drugs}", drugs=text).packs["drugs"].terms[1].alone
