@@ -184,11 +184,9 @@ def _pack(one: Found, terms: str) -> Iterator[str]:
     enough = "are enough" if one.held else "would be enough"
     points = "point" if one.weight == 1 else "points"
     yield f"pack {one.pack}: {one.weight} {points}, {one.at_least} {enough}: {marked(terms, one)}"
-    weights: dict[str, list[int]] = {}
-    for span in one.terms:
-        weights.setdefault(_typed(span, terms), []).append(span.weight)
-    if weights:
-        yield ", ".join(f"{typed} {' '.join(f'{weight:+}' for weight in some)}" for typed, some in weights.items())
+    counted = dict.fromkeys(f"{_typed(span, terms)} {span.weight:+}" for span in one.terms if span.counts)
+    if counted:
+        yield ", ".join(counted)
     hidden = dict.fromkeys(_typed(span, terms) for span in one.hidden)
     if hidden:
         yield f"harmless together, so that their words do not count: {', '.join(hidden)}"

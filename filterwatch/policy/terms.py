@@ -23,6 +23,7 @@ from filterwatch.policy.terms_words import Reader, Word, everyday, plain, slang,
 from filterwatch.policy.values import Listed, Text
 
 _SET = re.compile(r"<([^<>\s|]*)>")
+_SOMETHING = re.compile("[A-Za-z0-9]")
 
 
 def _something(weight: int) -> int:
@@ -95,12 +96,14 @@ class Span:
         weight: Of the term; 0 for a benign phrase.
         places: Where its words stand in the search: first character and the one behind the last, of each.
         read_as: The words as they were read, where they were typed otherwise; else null.
+        counts: Whether it adds to the sum: a term once, and no word twice.
     """
 
     says: str
     weight: int
     places: tuple[tuple[int, int], ...]
     read_as: str | None
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +202,12 @@ class Finder:
         out = []
         for place, found, hidden in self._judge(words):
             pack = self._packs[place]
-            terms = tuple(_span(pack.terms[one.at].term, one, at, words, typed) for one, at in found)
-            masks = tuple(_span(pack.benign[one.at], one, at, words, typed) for one, at in hidden)
+            counted = _counted(found)
+            terms = tuple(
+                _span(pack.terms[one.at].term, one, at, words, typed, counts=counted.get(one.at) == (one.weight, at))
+                for one, at in found
+            )
+            masks = tuple(_span(pack.benign[one.at], one, at, words, typed, counts=False) for one, at in hidden)
             weight = _weight(found)
             out.append(Found(pack.id, weight >= pack.at_least, weight, pack.at_least, terms, masks))
         return out
@@ -278,7 +285,8 @@ def phrases(texts: Sequence[str]) -> list[list[Phrase]]:
 
 def empty(texts: Sequence[str]) -> list[int]:
     """Return the places of the phrases of which nothing is left once they are normalised."""
-    return [at for at, one in enumerate(phrases(texts)) if not one]
+    odd = [at for at, text in enumerate(texts) if not _SOMETHING.search(text)]  # the others need not be taken apart
+    return [at for at, one in zip(odd, phrases([texts[at] for at in odd]), strict=True) if not one]
 
 
 def _written_out(bare: list[str], short: dict[str, str]) -> list[str]:
@@ -292,20 +300,34 @@ def _written_out(bare: list[str], short: dict[str, str]) -> list[str]:
 
 
 def _weight(found: list[tuple[_Pattern, tuple[int, ...]]]) -> int:
-    """Return the sum of different terms, where one thing said in two ways counts once: what adds shares no word."""
-    takes = {one.at: one.weight for one, _ in found if one.weight < 0}
-    adds: dict[int, int] = {}
-    counted: set[int] = set()
+    return sum(weight for weight, _ in _counted(found).values())
+
+
+def _counted(found: list[tuple[_Pattern, tuple[int, ...]]]) -> dict[int, tuple[int, tuple[int, ...]]]:
+    """Return of each term that counts its weight and the words of the match that counts.
+
+    A term counts once, and one thing said in two ways counts once: what adds shares no word.
+    """
+    counted: dict[int, tuple[int, tuple[int, ...]]] = {}
+    taken: set[int] = set()
     for one, at in sorted(found, key=lambda match: (-match[0].weight, match[1])):
-        if one.weight > 0 and one.at not in adds and counted.isdisjoint(at):
-            counted.update(at)
-            adds[one.at] = one.weight
-    return sum(takes.values()) + sum(adds.values())
+        if one.at not in counted and (one.weight < 0 or taken.isdisjoint(at)):
+            counted[one.at] = one.weight, at
+            taken.update(at if one.weight > 0 else ())
+    return counted
 
 
-def _span(says: str, one: _Pattern, at: tuple[int, ...], words: list[Word], typed: list[tuple[str, int, int]]) -> Span:
+def _span(
+    says: str,
+    one: _Pattern,
+    at: tuple[int, ...],
+    words: list[Word],
+    typed: list[tuple[str, int, int]],
+    *,
+    counts: bool,
+) -> Span:
     read = [words[place] for place in at]
     numbers = sorted({number for word in read for number in range(word.first, word.last + 1)})
     same = [word.text for word in read] == [typed[number][0] for number in numbers]
     places = tuple((typed[number][1], typed[number][2]) for number in numbers)
-    return Span(says, one.weight, places, None if same else " ".join(word.text for word in read))
+    return Span(says, one.weight, places, None if same else " ".join(word.text for word in read), counts)

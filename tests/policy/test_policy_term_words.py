@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filterwatch.policy.terms import Finder, Pack
+from filterwatch.policy.terms import Finder, Pack, empty, phrases
 from filterwatch.policy.terms_words import mistyped, plain, spans
 
 
@@ -166,6 +166,22 @@ def test_the_words_of_one_text_are_those_of_the_column_and_stand_where_they_say(
 def test_explaining_and_finding_agree(words):
     one, text = finder(TERMS, ("weed proxy",)), " ".join(words)
     assert any(found.held for found in one.explain(text)) is holds(one, text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(["kill", "myself", "weed", "k1ll", "x", "homework", "my", "self"]), max_size=8))
+def test_what_is_said_to_count_adds_up(words):
+    terms = ["kill", {"term": "kill myself", "weight": 3}, {"term": "weed", "weight": 2},
+             {"term": "homework", "weight": -2}]  # fmt: skip
+    one = Finder()
+    one.add(Pack.model_validate({"id": "p", "language": "en", "terms": terms, "at_least": 3}))
+    for found in one.explain(" ".join(words)):
+        assert found.weight == sum(span.weight for span in found.terms if span.counts)
+
+
+@given(st.text("aZ 0._|^<>-\u200b\u0301\u00b2", max_size=8))
+def test_a_phrase_is_empty_when_nothing_of_it_can_be_looked_for(text):
+    assert empty([text]) == ([] if phrases([text])[0] else [0])
 
 
 @pytest.mark.parametrize("text", ["a" * 65_536, "a " * 32_768, "kill " * 13_000, "*" * 65_536, "k!" * 32_768])
