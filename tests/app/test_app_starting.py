@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import stat
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from filterwatch.app.checking import check
+from filterwatch.app.parts import School
 from filterwatch.app.settings import load
 from filterwatch.app.starting import start
 from filterwatch.cli import make_app
@@ -113,3 +115,17 @@ def test_the_daemons_account_can_read_what_root_wrote(root, tmp_path):
     for path in (tmp_path / "etc", *(tmp_path / "etc").rglob("*")):
         owner = nobody.pw_uid if "credentials" in path.parts else 0
         assert (path.stat().st_uid, path.stat().st_gid) == (owner, nobody.pw_gid), path
+
+
+def test_the_lists_that_are_proposed_are_known_by_name_and_licence_and_pass_check(root, tmp_path):
+    config = tmp_path / "etc" / "filterwatch.yaml"
+    start(config.parent, root)
+    text = config.read_text()
+    assert not load(config).settings.lists.use
+    block = text[text.index("# lists:\n") : text.index("# Who is told")]
+    config.write_text(text.replace(block, block.replace("# lists:", "lists:").replace("\n#   ", "\n  ")))
+    lists = load(config).settings.lists
+    known = School(load(config)).catalogue()
+    said = dict(re.findall(r"- (\S+) +# (\S+)", block))
+    assert said == {id_: known[id_].licence for id_ in lists.use}
+    assert lists.names == ("example.sch.uk",)
