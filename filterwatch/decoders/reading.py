@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
 MOST_DIGITS = 18
@@ -99,14 +99,16 @@ def known(text: str | None) -> str | None:
 def address(text: str) -> str | None:
     """Return an IP address in its canonical spelling; null when *text* is none.
 
-    A scope (``%eth0``) is cut: it says nothing outside the gateway.
+    A scope (``%eth0``) is cut: it says nothing outside the gateway.  What a program with one socket for both kinds
+    writes as ``::ffff:10.0.0.7`` is that IPv4 address.
     """
     if len(text) > 64:
         return None
     try:
-        return str(ip_address(text.partition("%")[0]))
+        found = ip_address(text.partition("%")[0])
     except ValueError:
         return None
+    return str((found.ipv4_mapped if isinstance(found, IPv6Address) else None) or found)
 
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")

@@ -1,4 +1,4 @@
-"""URLs lose the credentials they leak: those of an encoded URL inside too, on every path alike."""
+"""Addresses in their one spelling; URLs without the credentials they leak, on every path alike."""
 
 from __future__ import annotations
 
@@ -9,8 +9,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from filterwatch.decoders.reading import address
 from filterwatch.decoders.redact import redact
 from filterwatch.decoders.url import without_credentials, without_secrets
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("::ffff:10.0.0.7", "10.0.0.7"),
+        ("::FFFF:a00:7", "10.0.0.7"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("::10.0.0.7", "::a00:7"),
+        ("10.0.0.07", None),
+        ("10.1", None),
+    ],
+)
+def test_one_device_has_one_address_however_a_socket_writes_it(text, found):
+    assert address(text) == found
+
 
 LEAKS = {
     "https://h.example/?u=https%3A%2F%2Fann%3Asecret7%40x.example%2F": "https://h.example/?u=https%3A%2F%2F***%40x.example%2F",

@@ -108,8 +108,8 @@ def _said(row: Mapping[str, str]) -> dict[str, Value] | None:
 
 
 def _address(text: str) -> str | None:
-    """Return the address; ``::ffff:10.0.0.5`` is IPv4, and the server itself is nobody's place."""
-    found = address(text.removeprefix("::ffff:"))
+    """Return the address; the server itself is nobody's place."""
+    found = address(text)
     return None if found is None or found == "::1" or found.startswith("127.") else found
 
 
