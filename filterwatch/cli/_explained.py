@@ -176,7 +176,8 @@ def _search(found: Explained) -> list[str]:
     safe = _SAFE.get(asked.safe or "", "safe search: the address does not say")
     said = [f'"{_cut(asked.terms)}"', f"{asked.engine}: {what}" + (f"; {safe}" if asked.kind == "search" else "")]
     for one in found.packs:
-        said += list(_pack(one, asked.terms))
+        if any(span.counts and span.weight > 0 for span in one.terms) or one.hidden:
+            said += list(_pack(one, asked.terms))
     return said
 
 
@@ -198,9 +199,9 @@ def _typed(span: Span, terms: str) -> str:
 
 
 def marked(terms: str, one: Found) -> str:
-    """Return a search with what a pack found in ``[ ]`` and what it takes for harmless in ``{ }``."""
+    """Return a search with what counts for a pack in ``[ ]`` and what it takes for harmless in ``{ }``."""
     plain = terms.translate(str.maketrans("[]{}", "()()"))
-    marks = [(place, ("[", "]")) for span in one.terms for place in span.places]
+    marks = [(place, ("[", "]")) for span in one.terms if span.counts for place in span.places]
     marks += [(place, ("{", "}")) for span in one.hidden for place in span.places]
     out, at = "", 0
     for (begin, end), (left, right) in sorted(set(marks)):

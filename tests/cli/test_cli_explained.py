@@ -90,8 +90,8 @@ def test_a_name_asked_and_a_connection_are_told_as_such(school):
     assert "Filter     blocked, as you said" in said(school, "bet.test", action="blocked")
 
 
-def span(*places: tuple[int, int]) -> Span:
-    return Span("term", 1, places, None)
+def span(*places: tuple[int, int], counts: bool = True) -> Span:
+    return Span("term", 1, places, None, counts)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,7 @@ def span(*places: tuple[int, int]) -> Span:
     [
         ([span((4, 7), (8, 12))], [], "how [buy weed] [now]".replace("[now]", "(now)")),
         ([span((4, 7)), span((4, 7), (8, 12))], [], "how [buy weed] (now)"),
+        ([span((4, 7), (8, 12)), span((0, 3), counts=False)], [], "how [buy weed] (now)"),
         ([span((0, 3), (8, 12))], [], "[how] buy [weed] (now)"),
         ([span((0, 3))], [span((4, 7), (8, 12))], "[how] {buy weed} (now)"),
     ],
