@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from filterwatch.events import CATEGORY_BIT
@@ -18,19 +17,19 @@ from filterwatch.lists import addresses, pages
 from filterwatch.lists.compiling import compile_lists, fingerprint, found
 from filterwatch.lists.hashing import Hasher, Keys, Places, Probes
 from filterwatch.lists.layout import Combinations, Header, IndexUnreadable, ListInfo, read_header, unreadable
+from filterwatch.lists.meaning import Bits, allows, marks, meaning
 from filterwatch.lists.modes import Mode
 from filterwatch.lists.names import STRAY, Names
 from filterwatch.lists.reading import ListFile
+from filterwatch.lists.sieve import Sieve
 
 log = logging.getLogger(__name__)
 
 SLICE = 16_384
 """Hosts that are looked up at once: their arrays stay in the processor's cache and memory stays bounded."""
 
-_ALL = np.uint64((1 << 64) - 1)
 _BYPASS = CATEGORY_BIT["bypass"]
 
-Bits = npt.NDArray[np.uint64]
 _Identity = tuple[int, int, int]
 _Hits = tuple[Places, Places, Places]
 
@@ -61,14 +60,6 @@ class Entry:
     used: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Meaning:
-    """What each combination gives and cancels; index 0 of the first axis is for other lists, 1 for the school's own."""
-
-    give: Bits
-    allow: Bits
-
-
 class CategoryIndex:
     """Categories of hosts, from a memory-mapped file that all processes share.
 
@@ -80,8 +71,11 @@ class CategoryIndex:
     names: Names | None = None
     """What judges the names that no list holds."""
 
-    def __init__(self, path: Path, identity: _Identity, header: Header, keys: Keys, combinations: Combinations) -> None:
+    def __init__(
+        self, path: Path, identity: _Identity, header: Header, keys: Keys, combinations: Combinations, sieve: Sieve
+    ) -> None:
         self.path = path
+        self._sieve = sieve
         self._identity = identity
         self.fingerprint = header.fingerprint
         self.lists: tuple[ListInfo, ...] = header.lists
@@ -89,8 +83,8 @@ class CategoryIndex:
         self._keys = keys
         self._combinations = combinations
         self._hasher = Hasher(bytes.fromhex(header.seed))
-        self._marks = _marks(header)
-        self._here, self._below = _meaning(header, Mode.CHILDREN), _meaning(header, Mode.EXACT)
+        self._marks = marks(header)
+        self._here, self._below = meaning(header, Mode.CHILDREN), meaning(header, Mode.EXACT)
 
     @classmethod
     def open(cls, path: Path, *, verify: bool = True) -> CategoryIndex:
@@ -108,11 +102,12 @@ class CategoryIndex:
                 header, begin = read_header(file, path, verify=verify)
                 identity = _identity(os.fstat(file.fileno()))
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                sieve = Sieve(file, begin, header.names)
         except OSError as error:
             raise unreadable(path, f"cannot be read: {error.strerror}") from None
         keys = np.frombuffer(mapped, dtype="<u8", count=header.names, offset=begin)
         combinations = np.frombuffer(mapped, dtype="<u2", count=header.names, offset=begin + 8 * header.names)
-        return cls(path, identity, header, keys, combinations)
+        return cls(path, identity, header, keys, combinations, sieve)
 
     def __len__(self) -> int:
         """Return how many names it holds."""
@@ -175,15 +170,15 @@ class CategoryIndex:
             silent = Mode.EXACT if depth else Mode.CHILDREN
             pairs = [(self.lists[number], Mode(mode)) for number, mode in self._pairs(place)]
             spoken = [(one, mode) for one, mode in pairs if mode.scope not in {silent, Mode.PAGES_BELOW}]
-            for one, mode in sorted(spoken, key=lambda it: not _allows(*it)):
-                allows = _allows(one, mode)
-                if allows:
+            for one, mode in sorted(spoken, key=lambda it: not allows(*it)):
+                cancels = allows(one, mode)
+                if cancels:
                     family = one.category if one.allow else one.category.partition(".")[0]
                     cancelled[False].add(family)
                     cancelled[True] |= {family} if one.own else set()
                 hidden = not cancelled[one.own].isdisjoint({"all", one.category, one.category.partition(".")[0]})
-                used = allows or not (hidden or mode is Mode.ASIDE)
-                word = "allow" if allows else "range" if "/" in name and mode.scope is Mode.SUFFIX else mode.word
+                used = cancels or not (hidden or mode is Mode.ASIDE)
+                word = "allow" if cancels else "range" if "/" in name and mode.scope is Mode.SUFFIX else mode.word
                 entries.append(Entry(one.category, one.id, WITHHELD if one.secret else name, word, used))
         return entries + self._of_name(host, entries)
 
@@ -265,7 +260,8 @@ class CategoryIndex:
         if not len(self._keys) or not len(probes.key):
             nothing = np.empty(0, np.int64)
             return nothing, nothing, nothing
-        order = np.argsort(probes.key)
+        order = self._sieve.passes(probes.key)
+        order = order[np.argsort(probes.key[order])]
         wanted = probes.key[order]
         place = np.minimum(np.searchsorted(self._keys, wanted), len(self._keys) - 1)
         held = self._keys[place] == wanted
@@ -317,45 +313,8 @@ def _parent(host: str, depth: int) -> str:
     return ".".join(host.split(".")[depth:])
 
 
-def _allows(one: ListInfo, mode: Mode) -> bool:
-    return mode is not Mode.ASIDE and (one.allow or mode.allows)
-
-
 def _identity(status: os.stat_result) -> _Identity:
     return status.st_dev, status.st_ino, status.st_mtime_ns
-
-
-def _meaning(header: Header, silent: Mode) -> _Meaning:
-    """Return what the combinations say where entries of the mode *silent* say nothing."""
-    shape = (2, max(len(header.combinations), 1))
-    give, allow = np.zeros(shape, np.uint64), np.zeros(shape, np.uint64)
-    for row, pairs in enumerate(header.combinations):
-        for number, mode in ((number, Mode(mode)) for number, mode in pairs):
-            if mode.scope in {silent, Mode.PAGES_BELOW, Mode.ASIDE}:
-                continue
-            one = header.lists[number]
-            if not _allows(one, mode):
-                give[int(one.own), row] |= np.uint64(_word_bits(one.category, allow=False))
-                continue
-            word = one.category if one.allow else one.category.partition(".")[0]
-            allow[: 2 if one.own else 1, row] |= np.uint64(_word_bits(word, allow=True))
-    return _Meaning(give, allow)
-
-
-def _marks(header: Header) -> npt.NDArray[np.bool_]:
-    """Say of each combination whether it marks a host of which pages are listed."""
-    marks = [any(mode == Mode.PAGES_BELOW for _, mode in pairs) for pairs in header.combinations]
-    return np.array(marks or [False], dtype=np.bool_)
-
-
-def _word_bits(word: str, *, allow: bool) -> int:
-    """Return the bits of a list's category; a bypass kind brings ``bypass`` with it."""
-    if word == "all":
-        return int(_ALL)
-    family = word.partition(".")[0]
-    if allow and word == family:
-        return sum(bit for other, bit in CATEGORY_BIT.items() if other.partition(".")[0] == family)
-    return CATEGORY_BIT[word] | (0 if allow else CATEGORY_BIT[family])
 
 
 def prepare(sources: Path | Iterable[Path | ListFile], out: Path, *, own: Iterable[Path] = ()) -> CategoryIndex:

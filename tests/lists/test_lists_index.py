@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from filterwatch import lists
 from filterwatch.events import CATEGORY_BIT, CATEGORY_WORDS
+from filterwatch.lists.sieve import Sieve
 
 GAMBLING, BYPASS, VPN = CATEGORY_BIT["gambling"], CATEGORY_BIT["bypass"], CATEGORY_BIT["bypass.vpn"]
 GAMES, ADULT = CATEGORY_BIT["games"], CATEGORY_BIT["adult"]
@@ -219,3 +222,21 @@ def test_every_category_word_has_a_bit_that_comes_back(tmp_path):
             assert set(lists.words(bits(index, f"{word}.example".replace("_", "-"))[0])) >= set(expected)
         else:
             assert lists.words(bits(index, f"{word}.example".replace("_", "-"))[0]) == expected
+
+
+@pytest.mark.parametrize("count", [0, 7, 1_000, 300_000])
+def test_every_key_passes_the_sieve_and_few_others_do(count):
+    random = np.random.default_rng(3)
+    keys = np.unique(random.integers(0, 1 << 64, count, dtype=np.uint64))
+    sieve = Sieve(io.BytesIO(b"header" + keys.astype("<u8").tobytes()), 6, len(keys))
+    assert len(sieve.passes(keys)) == len(keys)
+    others = random.integers(0, 1 << 64, 20_000, dtype=np.uint64)
+    assert len(sieve.passes(others)) < 0.12 * len(others)
+
+
+def test_the_sieve_is_the_same_wherever_the_file_is_cut(monkeypatch):
+    keys = np.sort(np.random.default_rng(3).integers(0, 1 << 64, 5_000, dtype=np.uint64))
+    file = io.BytesIO(keys.astype("<u8").tobytes())
+    whole = Sieve(file, 0, len(keys))
+    monkeypatch.setattr("filterwatch.lists.sieve._BLOCK", 64)
+    assert (Sieve(file, 0, len(keys))._bytes == whole._bytes).all()
