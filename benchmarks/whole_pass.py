@@ -9,7 +9,7 @@ that was started before.
 
     start     a new process until its first batch of one line went through the pass: the clock counts from its birth
     decode    the decoder alone, one thread
-    stages    decode, prepare, settle, rules, visits and each detector by itself, one after another on one thread
+    stages    decode, prepare (furniture by itself), settle, rules, visits and detectors, one after another, one thread
     replay    as ``filterwatch replay`` runs it: prepares on a second thread
     ingest    as the daemon runs it: each batch is committed to a journal with the pass's state
     goaccess  all panels of GoAccess to JSON
@@ -41,6 +41,7 @@ from filterwatch.app.parts import School
 from filterwatch.app.replay import CHUNK, Input, as_json_lines, replay
 from filterwatch.app.settings import load
 from filterwatch.decoders import Decoded, Decoder
+from filterwatch.enrich.furniture import Furniture
 from filterwatch.journal import Journal
 from filterwatch.lines import LineBatch
 from filterwatch.pipeline import Feed, Pass
@@ -138,6 +139,8 @@ class Timed:
 def _by_stages(work: Pass, log: Path, stages: Stages) -> int:
     feed = work.feeds["squid"]
     work = Pass({"squid": Feed(Timed(feed.decoder, stages), feed.site)}, work.context, work.bench)
+    embedded = Furniture.embedded  # deep inside of prepare; this process measures nothing else
+    Furniture.embedded = lambda self, events: stages("furniture", partial(embedded, self, events))  # type: ignore[method-assign]
     seen = 0
     for batch in read_files([log], CHUNK, source="squid"):
         prepared = stages("prepare", partial(work.prepare, batch))
@@ -149,7 +152,7 @@ def _by_stages(work: Pass, log: Path, stages: Stages) -> int:
             stages(f"detector {detector.name}", partial(detector, events, judged.hits, NOW))
         stages("state", work.state)
         seen += len(events)
-    stages.took["prepare"] -= stages.took["decode"]
+    stages.took["prepare"] -= stages.took["decode"] + stages.took["furniture"]
     return seen
 
 
