@@ -90,7 +90,8 @@ def archived(
         journal = None
     waiting = pl.DataFrame(schema=EVENT_SCHEMA)
     while day <= end:
-        events = archive.scan(folder, journal, start=day, end=day).collect()
+        with archive.explained(folder):
+            events = archive.scan(folder, journal, start=day, end=day).collect()
         none &= events.is_empty()
         day += timedelta(days=1)
         read = _as_read(pl.concat([waiting, events], rechunk=False))

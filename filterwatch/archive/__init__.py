@@ -4,7 +4,7 @@ Files lie at ``site=<id>/date=<yyyy-mm-dd>/<first>-<last>.parquet`` (numbers of 
 local date of the events.  Whether a file counts, the manifest alone says.
 """
 
-from filterwatch.archive.errors import ArchiveDamaged, ArchiveError, ManifestDamaged
+from filterwatch.archive.errors import ArchiveDamaged, ArchiveError, ManifestDamaged, explained
 from filterwatch.archive.manifest import NAME as MANIFEST
 from filterwatch.archive.manifest import Manifest, Segment
 from filterwatch.archive.scanning import files, scan
@@ -24,6 +24,7 @@ __all__ = [
     "Settings",
     "Tidied",
     "compact",
+    "explained",
     "files",
     "purge",
     "scan",

@@ -41,9 +41,9 @@ def explained(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why = error.strerror or str(error)
-        raise ArchiveError(
-            f"{directory}: archive: cannot be read or written: {why}; free space or put it right, nothing is lost"
-        ) from error
+        if error.strerror is None:  # Polars' own
+            raise ArchiveError(f"{directory}: archive: a segment is gone; run filterwatch verify") from error
+        why = f"cannot be read or written: {error.strerror}; free space or put it right, nothing is lost"
+        raise ArchiveError(f"{directory}: archive: {why}") from error
     except pl.exceptions.ComputeError as error:
         raise ArchiveError(f"{directory}: archive: a segment is unreadable; run filterwatch verify") from error

@@ -198,6 +198,30 @@ def test_the_estimate_counts_the_alerts_that_grouping_makes(seed):
         assert estimated.by_rule[rule] == sum(any(d["rule"] == rule for d in one.detections) for one in made), rule
 
 
+def test_a_sealed_file_that_is_gone_or_damaged_is_told_without_a_traceback(school):
+    state = journalled(school)
+    with Journal.open(state / "journal.db", writer=True, clock=SystemClock()) as journal:
+        archive.seal(journal, state / "archive", now=MONDAY + timedelta(days=30))
+    (sealed,) = (state / "archive").rglob("*.parquet")
+    words = ("--from", "2026-11-25", "--to", "2026-11-25", "--against", school / "other")
+    assert run(school, *words).exit_code == 1
+    whole = sealed.read_bytes()
+    sealed.write_bytes(whole[:500])
+    with pytest.raises(FilterwatchError, match="a segment is unreadable; run filterwatch verify"):
+        run(school, *words)
+    sealed.unlink()
+    with pytest.raises(FilterwatchError, match="a segment is gone; run filterwatch verify"):
+        run(school, *words)
+
+
+def test_days_without_any_event_are_named(school):
+    with (school / "access.log").open("a") as log:
+        log.write(VPN.replace("1795600{:03}", "1795870{:03}").format(0, 1, "x.test", 1))
+    told = run(school, school / "access.log", "--against", school / "other").stdout
+    assert "over 4 days" in told
+    assert "No event at all on Thu 26 Nov, Fri 27 Nov." in told
+
+
 LONDON = ZoneInfo("Europe/London")
 WEEK_OF_DAYS = [MONDAY.date() + timedelta(days=n) for n in range(7)]
 
