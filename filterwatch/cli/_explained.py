@@ -228,7 +228,10 @@ def _who(found: Explained) -> str:
 def _of_held(one: Held) -> Iterator[str]:
     yield f"because {one.reason}"
     if one.more:
-        yield f"reported after {one.more} more within {_span(one.minutes)} by the same {one.by}"
+        apart = f", each {_span(one.apart)} or more after the last" if one.apart else ""
+        yield f"reported after {one.more} more within {_span(one.minutes)} by the same {one.by}{apart}"
+    if one.visits:
+        yield "looks at visits only, not at what pages and programs load by themselves"
     if one.once:
         yield f"{one.once} only, when it is the first such visit in a week and soon over: it may be an accident"
     if one.told:

@@ -20,7 +20,7 @@ from filterwatch.policy.terms import Found, Span
 MONDAY = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 HEAD = "title: The title\nlevel: {level}\noutcome: breach\npolicy: {{text: 'The words.', section: 'Use'}}\n"
 EXAMPLES = "examples: {holds: [{host: x.test}], does_not_hold: [{host: y.test}]}\n"
-COUNT = "count: {at_least: 3, within: 7d, by: person}\n"
+COUNT = "count: {at_least: 3, within: 7d, by: person, apart: 30m}\nvisits: only\n"
 FURNITURE = "No visit of a person: pages and programs load it by themselves."
 
 
@@ -65,7 +65,9 @@ def test_the_first_lines_are_the_verdict(school, address, verdict):
 
 def test_a_rule_that_counts_says_how_many_more_and_a_sentence_of_the_policy_stands_once(school):
     text = said(school, "bet.test")
-    assert "reported after 2 more within 7 days by the same person" in text
+    told = "reported after 2 more within 7 days by the same person, each 30 minutes or more after the last"
+    assert told in " ".join(text.split())
+    assert "looks at visits only" in text
     assert text.count('policy: "The words." (Use)') == 1
 
 

@@ -98,10 +98,8 @@ def _url(typed: str, host: str) -> tuple[str, int | None, list[str]]:
     if port and port == _USUAL.get(scheme):
         port = ""
         steps.append("the scheme's own port dropped")
-    if parts["fragment"]:
-        steps.append("what follows # dropped: it is never sent")
     shown = f"[{host}]" if ":" in host else host
-    url = f"{scheme}://{shown}{f':{port}' if port else ''}{parts['path'] or '/'}{parts['query']}"
+    url = f"{scheme}://{shown}{f':{port}' if port else ''}{parts['path'] or '/'}{parts['query']}{parts['fragment']}"
     cut = _without_secrets(url)
     if cut != url:
         steps.append("secrets in it cut out, as out of every log line")

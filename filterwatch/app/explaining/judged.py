@@ -60,6 +60,8 @@ class Held:
     Attributes:
         policy: The policy's words and their section; null for a technical rule.
         more: How many more such requests within *minutes* it needs, by the same *by*; 0 where one is enough.
+        apart: Minutes within which what follows one that counted belongs to it.
+        visits: Whether only visits count, not what pages and programs load by themselves.
         once: Level of what may be an accident, a person's first such visit in a week; null where that makes no
             difference.
         told: Null where no configuration says who.
@@ -76,6 +78,8 @@ class Held:
     more: int
     minutes: float
     by: str | None
+    apart: float
+    visits: bool
     once: str | None
     limits: str | None
     told: Told | None
@@ -161,6 +165,8 @@ def _held(one: Verdict, loaded: policy.Loaded, row: Mapping[str, object], alerts
         more=count.at_least - 1 if count else 0,
         minutes=count.within.total_seconds() / 60 if count else 0,
         by=count.by if count else None,
+        apart=count.apart.total_seconds() / 60 if count else 0,
+        visits=rule.visits == "only",
         once=rule.once,
         limits=rule.limits,
         told=_told(rule, row, alerts) if alerts else None,

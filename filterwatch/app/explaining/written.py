@@ -47,7 +47,9 @@ def _address(found: Explained) -> Mapping[str, object]:
 def _search(found: Explained) -> Mapping[str, object] | None:
     if found.search is None:
         return None
-    return found.search._asdict() | {"packs": [asdict(one) for one in found.packs]}
+    asked = found.search
+    packs = [asdict(one) for one in found.packs]
+    return {"engine": asked.engine, "kind": asked.kind, "terms": asked.terms, "safe": asked.safe, "packs": packs}
 
 
 def _plain(value: object) -> str:
