@@ -277,6 +277,30 @@ def test_rules_are_judged_with_the_lists_beside_them(school, what):
     assert "added 25 Nov 09:48, pupils, x[.]test" in done.stdout
 
 
+@pytest.mark.parametrize("what", ["logs", "archive"])
+def test_a_changed_pack_of_terms_is_a_changed_rule(school, what):
+    with (school / "access.log").open("a") as log:
+        log.write(
+            VPN.format(999, 1, "x.test", 1).replace("CONNECT x.test:443", "GET http://www.google.com/search?q=zorb")
+        )
+    (school / "ours" / "terms").mkdir()
+    pack = "id: hacking\nlanguage: en\nterms: [{term: flonk}]\n"
+    (school / "ours" / "terms" / "hacking.yaml").write_text(pack)
+    text = (shipped("rules") / "hacking-searches.yaml").read_text()
+    (school / "ours" / "hacking-searches.yaml").write_text(text)
+    other = school / "other"
+    shutil.rmtree(other)
+    shutil.copytree(school / "ours", other)
+    (other / "terms" / "hacking.yaml").write_text(pack.replace("flonk", "zorb"))
+    words = [school / "access.log"]
+    if what == "archive":
+        journalled(school)
+        words = ["--from", "2026-11-25", "--to", "2026-11-25"]
+    done = run(school, *words, "--against", other)
+    (row,) = (line.split()[1:4] for line in done.stdout.splitlines() if line.startswith("hacking"))
+    assert row == ["1", "0", "0"]
+
+
 def test_archived_days_are_judged_by_windows_visits_and_terms_like_the_log(school):
     config = (school / "filterwatch.yaml").read_text()
     (school / "filterwatch.yaml").write_text(
