@@ -27,6 +27,8 @@ _PLAIN = r"^(?:[a-z0-9_-]+\.)*[a-z_-][a-z0-9_-]*$"
 _QUAD = r"^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.|$)){4}$"
 _TIDY = f"(?:{_PLAIN})|(?:{_QUAD})"
 
+_ENDS_A_HOST = r"[/\\?#@]"
+
 _SCHEME = re.compile(r"^(?:(?i:https?|wss?|ftp):(?:/+|(?![0-9]*$))|[A-Za-z][A-Za-z0-9+.-]*:(?=//))")
 """Of the web's own schemes browsers take any number of slashes; ``http:80`` is a host and a port all the same."""
 
@@ -63,6 +65,17 @@ def normal_host(hosts: pl.Series) -> pl.Series:
         return hosts
     forms = pl.Series([host_of(one) for one in odd.to_list()], dtype=pl.String)
     return hosts.replace_strict(odd, forms, default=hosts, return_dtype=pl.String).alias(hosts.name)
+
+
+def normal_name(names: pl.Series) -> pl.Series:
+    """Return each host or DNS name of an event in its one form; null where it is none.
+
+    As :func:`normal_host`, but a name is no URL: whoever asks for ``a/b.site.example`` asks below ``site.example``.  A
+    label with a sign that would end a URL's host is read as ``_``.
+    """
+    if names.str.contains(_ENDS_A_HOST).any():
+        names = names.str.replace_all(f"[^.]*{_ENDS_A_HOST}[^.]*", "_")
+    return normal_host(names)
 
 
 def host_of(text: str) -> str | None:

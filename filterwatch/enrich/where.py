@@ -10,7 +10,7 @@ import polars as pl
 
 from filterwatch.enrich.columns import column
 from filterwatch.enrich.furniture import ALWAYS, Furniture, Site
-from filterwatch.enrich.hosts import host_of, normal_host
+from filterwatch.enrich.hosts import host_of, normal_host, normal_name
 from filterwatch.enrich.search import Asked, Engines
 from filterwatch.enrich.suffixes import Suffixes
 from filterwatch.enrich.wrappers import Wrappers
@@ -154,7 +154,7 @@ class Where:
             self._memory = (index, memory)
 
     def _learn(self, names: pl.Series, index: Index) -> pl.DataFrame:
-        hosts = normal_host(names)
+        hosts = normal_name(names)
         found = [(host, self._suffixes.registrable(host)) if host else None for host in hosts.to_list()]
         may_wrap = self._wrappers.may_wrap(hosts).to_list()
         wraps = [self._wrappers.number(*one) if may and one else None for may, one in zip(may_wrap, found, strict=True)]
@@ -214,7 +214,7 @@ def _of_pages(events: pl.DataFrame, index: Index) -> pl.DataFrame:
     if not isinstance(index, PageIndex) or not which.any():
         return events
     visits = events.filter(which).select("_name", "url").unique()
-    found = index.lookup_urls(normal_host(visits["_name"]), visits["url"])
+    found = index.lookup_urls(normal_name(visits["_name"]), visits["url"])
     visits = visits.with_columns(_page_bits=found, _pages=pl.lit(True))
     joined = events.join(visits, on=["_name", "url", "_pages"], how="left", maintain_order="left")
     bits = pl.coalesce("_page_bits", "category_bits")
@@ -226,7 +226,7 @@ def _forms(events: pl.DataFrame) -> pl.Series:
     named = column(events, "host").is_not_null() | column(events, "query").is_not_null()
     rows = events.select(pl.col("_odd") & named).to_series().arg_true()
     empty = pl.Series("host_form", [None], dtype=pl.String).new_from_index(0, len(events))
-    return empty.scatter(rows, normal_host(events["_name"].gather(rows)))
+    return empty.scatter(rows, normal_name(events["_name"].gather(rows)))
 
 
 def _place(events: pl.DataFrame) -> pl.Expr:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filterwatch.enrich.hosts import LONGEST_NAME, host_of, is_address, looks_like, normal_host
+from filterwatch.enrich.hosts import LONGEST_NAME, host_of, is_address, looks_like, normal_host, normal_name
 
 CASES = list(
     csv.DictReader(
@@ -26,6 +26,20 @@ def test_an_odd_way_to_write_a_host_gives_its_one_form(case):
 def test_a_column_of_hosts_gives_the_same_as_one_by_one():
     inputs = [case["input"] for case in CASES]
     assert normal_host(pl.Series("host", inputs)).to_list() == [case["host"] or None for case in CASES]
+
+
+def test_a_dns_name_is_no_url():
+    asked = [
+        "a/b.tunnel.example",
+        r"x\032y.tunnel.example",
+        r"a\.b@c#d.tunnel.example.",
+        "?.example",
+        "A.Example",
+        None,
+    ]
+    read = ["_.tunnel.example", "_.tunnel.example", "_._.tunnel.example", "_.example", "a.example", None]
+    assert normal_name(pl.Series("query", asked)).to_list() == read
+    assert normal_host(pl.Series(asked)).to_list()[0] == "a", "in a URL the slash ends the host"
 
 
 def test_null_stays_null_and_the_name_of_the_column_stays():
@@ -140,6 +154,13 @@ def test_a_look_alike_is_told_of_and_stays_a_name_of_its_own(typed, seen):
         return
     assert looks_like(host) == seen
     assert host != seen
+
+
+@given(st.lists(hostile, max_size=8))
+def test_the_one_form_of_a_name_is_its_own_form(texts):
+    names = pl.Series("query", [text.encode("utf-8", "replace").decode() for text in texts], dtype=pl.String)
+    once = normal_name(names)
+    assert normal_name(once).to_list() == once.to_list()
 
 
 @given(hostile)

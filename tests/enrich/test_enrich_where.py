@@ -86,6 +86,12 @@ def test_rules_get_the_one_form_of_a_host_that_was_written_in_another():
     assert "host_form" not in where().add(events(host=["facebook.com", None], query=[None, "a.b.com"])).columns
 
 
+def test_a_name_asked_for_is_no_url_whatever_signs_are_in_it():
+    names = ["a/b.tunnel.co.uk", r"x\\032.tunnel.co.uk", "q#1?.tunnel.co.uk"]
+    out = where().add(events(query=names))
+    assert out["domain"].to_list() == ["tunnel.co.uk"] * 3
+
+
 def test_lists_are_asked_once_for_each_new_host_in_its_one_form():
     index = Lists(games_example=["games"])
     place = where(index)
