@@ -146,7 +146,7 @@ TELEMETRY = (
     "1-courier.push.apple.com", "ocsp2.apple.com", "gateway.icloud.com", "configuration.ls.apple.com",
 )  # fmt: skip
 
-RELOADS = (0, 1, 6, 36, 96, 396)
+RELOADS = (0, 1, 6, 36, 96, 396, 996)
 """When Chrome and Edge ask again for a page whose connection failed (Chromium's net_error_auto_reloader.cc)."""
 
 
@@ -291,6 +291,12 @@ def reloaded(_draw: random.Random) -> Session:
     return Session("blocked, the browser reloads", frozenset({"pornhub.com"}), requests=requests)
 
 
+def left_open(_draw: random.Random) -> Session:
+    """A blocked network that is left open in a tab."""
+    requests = [Request(at, "www.instagram.com", blocked=True) for at in RELOADS]
+    return Session("blocked network, the browser reloads", frozenset({"instagram.com"}), requests=requests)
+
+
 def insisted(_draw: random.Random) -> Session:
     """A blocked page and five times F5."""
     requests = [Request(at, "www.pornhub.com", blocked=True) for at in (0, 3, 6, 9, 12, 15)]
@@ -321,7 +327,7 @@ WENT = (
     site("poki.com", ["games"], 30), site("discord.com", ["chat"]), site("discord.com", ["chat"], 30),
     site("www.netflix.com", ["video-unsuitable"]), site("www.netflix.com", ["video-unsuitable"], 30),
 )  # fmt: skip
-STORIES = (burst, glance, reloaded, insisted, searched, days)
+STORIES = (burst, glance, reloaded, left_open, insisted, searched, days)
 
 
 def sessions(

@@ -36,6 +36,10 @@ def test_a_page_that_fails_and_is_loaded_again_by_the_browser_is_one_low_attempt
     assert {word for _, word in words(rows)} <= {"the first time", "", "goes on"}
 
 
+def test_a_blocked_network_left_open_in_a_tab_is_no_use(logged):
+    assert logged[1]["blocked network, the browser reloads"] == []
+
+
 def test_five_times_f5_is_persistence(logged):
     rows = logged[1]["blocked, F5 five times"]
 
