@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -20,7 +20,7 @@ from filterwatch.lists.bundles import unpacked
 from filterwatch.lists.catalogue import Catalogue, Listed
 from filterwatch.lists.fetching import Fetcher
 from filterwatch.lists.guard import Guard
-from filterwatch.lists.reading import pieces
+from filterwatch.lists.reading import members, pieces
 from filterwatch.lists.store import Kept, Store
 from filterwatch.lists.updating import Dated, Outcome, Updater
 
@@ -51,6 +51,25 @@ class Status:
     licence: str
     credit: str
     kept: Kept
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One list for members alone, by its count and age: nothing else of it is ever told.
+
+    Attributes:
+        id: Of the list.
+        word: Category word.
+        entries: How many it holds.
+        at: When its file was last changed.
+        problem: What is wrong with it; empty when nothing is.
+    """
+
+    id: str
+    word: str
+    entries: int
+    at: datetime
     problem: str
 
 
@@ -159,6 +178,18 @@ class SchoolLists:
         for id_ in self._settings.use:
             kept, listed = known.get(id_, Kept()), self.catalogue[id_]
             yield Status(id_, listed.title, listed.word, listed.licence, listed.credit, kept, self._problem(kept))
+
+    def members(self, index: CategoryIndex) -> Iterator[Held]:
+        """Yield how each list for members alone is: who hands it out renews it daily."""
+        counts = {one.id: one.entries for one in index.lists}
+        for said in self._settings.members:
+            file = members(self._configuration.at(said.path), said.category, said.format)
+            at = datetime.fromtimestamp(file.path.stat().st_mtime, UTC)
+            entries = counts.get(file.id, 0)
+            age = self._clock.now() - at
+            old = f"its file is of {at:%d %b %Y}; fetch it anew, then `filterwatch lists compile`"
+            late = old if age > self._settings.stale_after else ""
+            yield Held(file.id, file.category, entries, at, late if entries else "it holds no entry")
 
     def changed(self) -> tuple[int, int] | None:
         """Return what is another after every change of the fetched lists; null while none was ever fetched."""

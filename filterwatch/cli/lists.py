@@ -153,9 +153,15 @@ def _look_up(what: str, config: Path) -> bool:
 def _status(lists: SchoolLists, most: int | None, *, licences: bool) -> bool:
     """Print how all lists are; return whether somebody should look."""
     found = [_show(one, licences=licences, most=most) for one in lists.status()]
-    if not found:
+    if not lists.ids:
         typer.echo(NONE_IN_USE)
     index = lists.compile()
+    for held in lists.members(index):
+        begin = "PROBLEM " if held.problem else ""
+        typer.echo(f"{begin}{held.id} ({held.word}, for members alone): {held.entries:,} entries of {held.at:%d %b %Y}")
+        if held.problem:
+            typer.echo(f"    {held.problem}")
+        found.append(bool(held.problem))
     typer.echo(f"compiled: {len(index.lists)} lists, {len(index):,} names, {index.fingerprint[:12]}")
     wrong = list(lists.overblocked(index))
     for site in wrong[:most]:

@@ -161,6 +161,11 @@ def pieces(file: ListFile) -> Iterator[Piece]:
             found = "found something else" if file.secret else f"found '{printable(one.text[:80])}'"
             problem = f"not a host name: {found}; one name a line, international names as xn--..."
             mistakes.append(Mistake(str(file.path), before + one.row + 1, one.column, problem))
+        if file.secret and not piece.names.str.contains(r"[.:/]").all():
+            problem = (
+                "holds words without a dot; of a list of hashes nothing can be known: addresses or names are needed"
+            )
+            mistakes.append(Mistake(str(file.path), 0, 0, problem))
         yield piece
         if len(mistakes) >= MOST_MISTAKES:
             break

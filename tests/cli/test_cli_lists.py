@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,7 +124,18 @@ def test_a_members_list_gives_its_category_and_never_its_entries(school):
     directory, _ = school
     code, said = run(directory, "lookup", "http://never-shown.example/never/shown/x")
     assert (code, said[0]) == (1, "csam: withheld (a page and what is below it) on list members-iwf [a members' list]")
-    assert not any("never/shown" in line for line in said + run(directory, "status")[1])
+    shown = run(directory, "status")[1]
+    assert not any("never/shown" in line for line in said + shown)
+    assert f"members-iwf (csam, for members alone): 1 entries of {datetime.now(UTC):%d %b %Y}" in shown
+    (directory / "iwf").write_text("# nothing came\n")
+    code, shown = run(directory, "status")
+    assert (code, "    it holds no entry" in shown) == (1, True)
+    (directory / "iwf").write_text("http://never-shown.example/never/shown\n")
+    os.utime(directory / "iwf", (0, 0))
+    assert any("its file is of 01 Jan 1970; fetch it anew" in line for line in run(directory, "status")[1])
+    (directory / "iwf").write_text("5d41402abc4b2a76b9719d911017c592\n")
+    with pytest.raises(FilterwatchError, match="of a list of hashes nothing can be known"):
+        run(directory, "compile")
     (directory / "iwf").chmod(0o644)
     with pytest.raises(FilterwatchError, match="chmod 600"):
         run(directory, "compile")

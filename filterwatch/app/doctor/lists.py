@@ -46,4 +46,18 @@ def fetched(gateway: Gateway) -> Iterator[Finding]:
         )
 
 
-LOOKS: Sequence[Callable[[Gateway], Iterator[Finding]]] = (own, fetched)
+def members(gateway: Gateway) -> Iterator[Finding]:
+    """Yield lists for members alone that are empty or old."""
+    if not gateway.configuration.settings.lists.members:
+        return
+    lists = SchoolLists(gateway.configuration, ManualClock(gateway.now))
+    for one in lists.members(lists.compile()):
+        if one.problem:
+            yield Finding(
+                f"The list {one.id} ({one.word}): {one.problem}.",
+                "Who hands it out renews it daily: what is new on it is missed.",
+                "Look at what fetches it; run `filterwatch lists compile` after it.",
+            )
+
+
+LOOKS: Sequence[Callable[[Gateway], Iterator[Finding]]] = (own, fetched, members)
