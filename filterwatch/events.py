@@ -19,6 +19,12 @@ ACTIONS = ("allowed", "blocked", "auth_required", "rewritten", "error", "unknown
 """What the filter itself decided; never read from an HTTP status alone."""
 
 KINDS = ("http", "dns", "flow", "control", "lease", "auth")
+SEARCH_KINDS = ("web", "image", "video", "news", "shopping", "assistant", "social")
+"""What is searched for; ``assistant`` is a question to an AI, ``web`` all that is none of the others."""
+
+SAFE_SEARCH = ("on", "blur", "off")
+"""What a URL may say of an engine's safe search; most say nothing."""
+
 IDENTITIES = ("authenticated", "lease", "address", "unknown")
 """How surely the person is known, surest first."""
 

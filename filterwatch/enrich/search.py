@@ -5,10 +5,11 @@ Only known engines and paths are read; which they are stands in ``engines.yaml``
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
-from urllib.parse import unquote, unquote_plus, urlsplit
+from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
 
 import polars as pl
 from pydantic import Field, RootModel
@@ -27,16 +28,31 @@ LONGEST_QUERY = 16_384
 """Characters behind the question mark that are read, so that nothing is hidden behind many parameters or blanks: what
 is longer, web servers refuse (our judgement; nginx and Apache stop at 8 KiB unless told otherwise)."""
 
+Kind = Literal["web", "image", "video", "news", "shopping", "assistant", "social"]
+"""What is searched for; ``assistant`` is a question to an AI, ``web`` all that is none of the others."""
+
+SafeSearch = Literal["on", "blur", "off"]
+
+LOOKED = ("search_terms", "search_kind", "safe_search")
+"""Columns of :meth:`Engines.look`."""
+
 _ENGINES = Path(__file__).with_name("engines.yaml")
 
+_TWICE = re.compile(r"%20")
 _Path = Annotated[str, Field(pattern=r"^(\*|(\*?)/[^*]*(\*?))$")]
 
 
 class Search(Part):
-    """One way in which an engine's URLs show a search."""
+    """One way in which an engine's URLs show a search.
+
+    Attributes:
+        parameters: None where the piece of the path behind the pattern is what was typed: ``/search/blue-tits``.
+        kind: Unless the engine's ``kinds`` say otherwise.
+    """
 
     paths: tuple[_Path, ...] = Field(min_length=1)
-    parameters: tuple[str, ...] = Field(min_length=1)
+    parameters: tuple[str, ...] = ()
+    kind: Kind | None = None
 
     def is_at(self, path: str) -> bool:
         """Say whether *path* (lower case) is one of its paths."""
@@ -60,12 +76,19 @@ class Safe(Part):
 
 
 class Engine(Part):
-    """A search engine: the names it has, its searches, its suggestions and its safe search."""
+    """A search engine: the names it has, its searches, its suggestions and its safe search.
+
+    Attributes:
+        kind: Of its searches, where no path or parameter says otherwise.
+        kinds: ``parameter=value`` by the kind that it asks for.
+    """
 
     at: tuple[str, ...] = Field(min_length=1)
     searches: tuple[Search, ...] = Field(min_length=1)
     suggests: tuple[Search, ...] = ()
     safe: Safe = Safe()
+    kind: Kind = "web"
+    kinds: dict[Kind, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Asked(NamedTuple):
@@ -75,12 +98,14 @@ class Asked(NamedTuple):
         engine: Its name in the data file.
         kind: A search that was made, or suggestions while somebody typed.
         safe: Safe search, as far as the URL says: null where it says nothing, which is not "off".
+        what: What is searched for.
     """
 
     engine: str
     kind: Literal["search", "suggest"]
     terms: str
-    safe: Literal["on", "blur", "off"] | None
+    safe: SafeSearch | None
+    what: Kind = "web"
 
 
 class _File(RootModel[dict[str, Engine]]):
@@ -103,10 +128,15 @@ class Engines:
         self._engines = tuple(known.values())
         self._known = Known(engine.at for engine in self._engines)
         self._groups: dict[tuple[int, ...], int] = {}
-        self._searches: list[tuple[Search, ...]] = []
         self._members: list[tuple[int, ...]] = []
-        parameters = {p for engine in self._engines for search in engine.searches for p in search.parameters}
-        self._signs = [*sorted(f"{parameter}=" for parameter in parameters), "%"]
+        searches = [search for engine in self._engines for search in engine.searches]
+        names = {name for search in searches for name in search.parameters}
+        names |= {
+            said.partition("=")[0] for one in self._engines for said in (*one.safe.on, *one.safe.blur, *one.safe.off)
+        }
+        in_path = {path.strip("*") for search in searches if not search.parameters for path in search.paths}
+        self._marks = ["?", "#", *sorted(in_path)]
+        self._signs = [*sorted(f"{mark}{name}=" for name in names for mark in "?&#"), "%", *sorted(in_path)]
 
     def number(self, host: str, registrable: Registrable) -> int | None:
         """Return the number by which :meth:`read` knows the engines that have *host*; null where none has."""
@@ -118,8 +148,7 @@ class Engines:
     def _group(self, numbers: tuple[int, ...]) -> int:
         if numbers not in self._groups:
             self._members.append(numbers)
-            self._searches.append(tuple(s for n in numbers for s in self._engines[n].searches))
-            self._groups[numbers] = len(self._searches) - 1
+            self._groups[numbers] = len(self._members) - 1
         return self._groups[numbers]
 
     def read(self, urls: pl.Series, numbers: pl.Series) -> pl.Series:
@@ -129,38 +158,81 @@ class Engines:
             urls: String; URLs as logged.
             numbers: UInt16 beside them, from :meth:`number`.
         """
-        wanted = numbers.is_not_null() & urls.str.contains("?", literal=True)
-        empty = pl.Series("search_terms", [None], dtype=pl.String)
-        if not wanted.any():
-            return empty.new_from_index(0, len(urls))
-        asked = pl.DataFrame({"row": wanted.arg_true(), "url": urls.filter(wanted), "number": numbers.filter(wanted)})
+        return self.look(urls, numbers)["search_terms"]
+
+    def look(self, urls: pl.Series, numbers: pl.Series) -> pl.DataFrame:
+        """Return ``search_terms``, ``search_kind`` and ``safe_search`` of each URL, all String.
+
+        A kind stands beside terms only.  Safe search (on, blur or off) is told of any page of an engine whose URL
+        says something of it; null is not "off".
+
+        Args:
+            urls: String; URLs as logged.
+            numbers: UInt16 beside them, from :meth:`number`.
+        """
+        rows = (numbers.is_not_null() & urls.str.contains_any(self._marks)).fill_null(value=False).arg_true()
+        out = pl.DataFrame(schema=dict.fromkeys(LOOKED, pl.String)).clear(len(urls))
+        asked = pl.DataFrame({"row": rows, "url": urls.gather(rows), "number": numbers.gather(rows)})
         asked = asked.filter(pl.col("url").str.contains_any(self._signs))
-        found = [self.terms(url, number) for url, number in asked.select("url", "number").iter_rows()]
-        return empty.new_from_index(0, len(urls)).scatter(asked["row"], pl.Series(found, dtype=pl.String))
+        if asked.is_empty():
+            return out
+        said = [self._said(url, number) for url, number in asked.select("url", "number").iter_rows()]
+        return out.with_columns(
+            out[name].scatter(asked["row"], pl.Series(values, dtype=pl.String))
+            for name, values in zip(LOOKED, zip(*said, strict=True), strict=True)
+        )
 
     def terms(self, url: str, number: int) -> str | None:
         """Return what *url*, whose host is of the engines *number*, searches for."""
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            return None
-        path = _path(parts.path)
-        if any(word in path for word in SUGGESTS) or parts.netloc.lower().startswith("suggest"):
-            return None
-        return _first(self._searches[number], path, parts.query)
+        parts = _split(url)
+        found = self._searched(parts, number) if parts else None
+        return found[2] if found else None
 
     def asked(self, url: str, host: str, number: int) -> Asked | None:
         """Return all that *url* says to the engines *number* of its *host*: for explaining, one URL at a time."""
-        try:
-            parts = urlsplit(url)
-        except ValueError:
+        parts = _split(url)
+        if parts is None:
             return None
+        low = _path(parts.path)
         for at in self._members[number]:
-            engine, path = self._engines[at], _path(parts.path)
-            if terms := _first(engine.suggests, path, parts.query):
-                return Asked(self._names[at], "suggest", terms, None)
-            if self.terms(url, number) and (terms := _first(engine.searches, path, parts.query)):
-                return Asked(self._names[at], "search", terms, _safe(engine.safe, host, parts.query, terms))
+            if suggests := _first(self._engines[at].suggests, parts.path, low, parts.query):
+                return Asked(self._names[at], "suggest", suggests[1], None)
+        if found := self._searched(parts, number):
+            at, search, terms = found
+            engine, said = self._engines[at], _pairs(parts.query)
+            safe = _safe(engine.safe, host, said, terms)
+            return Asked(self._names[at], "search", terms, safe, _kind(engine, search, said))
+        return None
+
+    def _said(self, url: str, number: int) -> tuple[str | None, Kind | None, SafeSearch | None]:
+        """Return a row of :meth:`look`."""
+        parts = _split(url)
+        if parts is None:
+            return None, None, None
+        said = _pairs(parts.query)
+        kind, terms = None, None
+        if found := self._searched(parts, number):
+            kind, terms = _kind(self._engines[found[0]], found[1], said), found[2]
+        host = parts.netloc.rpartition("@")[2].partition(":")[0].lower()
+        safe = (_safe(self._engines[at].safe, host, said, terms or "") for at in self._members[number])
+        return terms, kind, next((one for one in safe if one), None)
+
+    def _searched(self, parts: SplitResult, number: int) -> tuple[int, Search, str] | None:
+        """Return which engine was searched, how, and what was typed; null for a suggestion."""
+        low = _path(parts.path)
+        if any(word in low for word in SUGGESTS) or parts.netloc.lower().startswith("suggest"):
+            return None
+        for query in (parts.query, parts.fragment) if parts.fragment else (parts.query,):
+            for at in self._members[number]:
+                if found := _first(self._engines[at].searches, parts.path, low, query):
+                    return at, *found
+        return None
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        return urlsplit(url)
+    except ValueError:
         return None
 
 
@@ -169,17 +241,40 @@ def _path(path: str) -> str:
     return unquote(path, errors="replace").lower() if "%" in path else path
 
 
-def _first(searches: tuple[Search, ...], path: str, query: str) -> str | None:
-    return next((typed for one in searches if one.is_at(path) and (typed := _typed(query, one.parameters))), None)
+def _first(searches: tuple[Search, ...], path: str, low: str, query: str) -> tuple[Search, str] | None:
+    """Return the first search that *path* (*low* as :func:`_path` has it) and *query* make, and what was typed."""
+    for one in searches:
+        if one.is_at(low) and (typed := _typed(query, one.parameters) if one.parameters else _behind(path, one.paths)):
+            return one, typed
+    return None
 
 
-def _safe(safe: Safe, host: str, query: str, terms: str) -> Literal["on", "blur", "off"] | None:
+def _kind(engine: Engine, search: Search, said: frozenset[str]) -> Kind:
+    named = (kind for kind, pairs in engine.kinds.items() if not said.isdisjoint(pairs))
+    return next(named, search.kind or engine.kind)
+
+
+def _safe(safe: Safe, host: str, said: frozenset[str], terms: str) -> SafeSearch | None:
     if any(host == name or host.endswith(f".{name}") for name in safe.at):
         return "on"
-    said = {pair.lower() for pair in query[:LONGEST_QUERY].split("&")}
-    if not said.isdisjoint(safe.off) or not set(terms.lower().split()).isdisjoint(safe.words_off):
+    if not said.isdisjoint(safe.off) or (safe.words_off and not set(terms.lower().split()).isdisjoint(safe.words_off)):
         return "off"
     return "on" if not said.isdisjoint(safe.on) else "blur" if not said.isdisjoint(safe.blur) else None
+
+
+def _pairs(query: str) -> frozenset[str]:
+    return frozenset(query[:LONGEST_QUERY].lower().split("&"))
+
+
+def _behind(path: str, patterns: tuple[str, ...]) -> str:
+    """Return the piece of *path* behind the first of *patterns* that stands in it, with its joining signs as blanks."""
+    low = path.lower()
+    for pattern in patterns:
+        before, found, _ = low.partition(pattern.strip("*"))
+        if found:
+            piece = path[len(before) + len(found) :].partition("/")[0]
+            return tidied(_decoded(piece).replace("-", " ").replace("_", " "))
+    return ""
 
 
 def _typed(query: str, names: tuple[str, ...]) -> str | None:
@@ -190,10 +285,16 @@ def _typed(query: str, names: tuple[str, ...]) -> str | None:
         if "%" in name:
             name = unquote(name, errors="replace")
         if name in names and name not in values:
-            terms = tidied(unquote_plus(value, errors="replace"))
+            terms = tidied(_decoded(value))
             if terms:
                 values[name] = terms
     return next((values[name] for name in names if name in values), None)
+
+
+def _decoded(value: str) -> str:
+    """Return what stands behind percent signs, read as UTF-8; twice where a blank was encoded twice."""
+    text = unquote_plus(value, errors="replace")
+    return unquote(text, errors="replace") if _TWICE.search(text) else text
 
 
 def tidied(text: str) -> str:

@@ -99,21 +99,23 @@ class Where:
 
         The place is the host, else the DNS name asked for, else the address it went to.  ``category_bits`` is 0 and
         ``categories`` null where no list names it; of a wrapper (``wrappers.yaml``) the address inside counts too.
-        For rules ``embedded`` says which requests are no visits, and ``host_form`` is the one form of a host or DNS
-        name that was written in another; either is left out where there is none.
+        For rules ``embedded`` says which requests are no visits, ``search_kind`` and ``safe_search`` what the URL says
+        of a search, and ``host_form`` is the one form of a host or DNS name that was written in another; each is left
+        out where there is none.
         """
         index, memory = self._memory  # once: newer lists begin with a whole batch
         events = self._look_up(events.with_columns(_place(events).alias("_name")), index, memory)
         if "url" in events.columns:
             events = self._of_inner(_of_pages(events, index), index)
-            terms = self._engines.read(events["url"], events["_engine"])
+            searched = self._engines.look(events["url"], events["_engine"])
         else:
-            terms = pl.Series([None], dtype=pl.String).new_from_index(0, len(events))
+            searched = pl.DataFrame(schema={"search_terms": pl.String}).clear(len(events))
         embedded = self._furniture.embedded(events)
-        more = [embedded] if embedded is not None else []
+        more = [one for one in searched if one.name == "search_terms" or one.null_count() < len(one)]
+        more += [embedded] if embedded is not None else []
         if events["_odd"].any():
             more.append(_forms(events))
-        return events.with_columns(terms.alias("search_terms"), _words(events["category_bits"]), *more).drop(
+        return events.with_columns(_words(events["category_bits"]), *more).drop(
             "_name", "_odd", "_engine", "_pages", "_furniture", "_wraps"
         )
 

@@ -36,6 +36,7 @@ _SETS = {
     "identity": "the person is known by {}",
     "control_event": "the filter reported {}",
 }
+_SEARCHED = {"search_kind": "what was searched for is {}", "safe_search": "the URL says that safe search is {}"}
 _SIZES = {"bytes_in": "download of at least {} bytes", "bytes_out": "upload of at least {} bytes"}
 _PATH = r"^(?:[a-z][a-z0-9+.-]*:)?(?://[^/?#]*)?"
 
@@ -182,6 +183,11 @@ class Conditions:
             if globs := getattr(match, column):
                 shown = says.replace("{}", " or ".join(f"'{glob}'" for glob in globs))
                 yield column, self._facts.text(column, ("like", globs), shown, like(globs))
+
+        for column, says in _SEARCHED.items():
+            if values := getattr(match, column):
+                shown = says.replace("{}", " or ".join(values))
+                yield column, self._facts.text(column, ("one of", values), shown, any_of(values))
 
     def _traffic(self, match: Match) -> Iterator[tuple[str, Node]]:
         if match.dest_port:

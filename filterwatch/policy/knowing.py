@@ -18,6 +18,8 @@ _SAYS = {
     "user": "name in the log",
     "device_class": "device class",
     "url": "shape of the URL",
+    "search_kind": "what is searched for",
+    "safe_search": "safe search in the URL",
     "user_agent": "the client's description",
     "dest_port": "ports",
     "dest_ip": "addresses",

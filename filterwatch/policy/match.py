@@ -7,7 +7,15 @@ from typing import Annotated
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
 
 from filterwatch.config import Duration, Part
-from filterwatch.events import ACTIONS, CATEGORY_WORDS, CONTROL_EVENTS, IDENTITIES, KINDS
+from filterwatch.events import (
+    ACTIONS,
+    CATEGORY_WORDS,
+    CONTROL_EVENTS,
+    IDENTITIES,
+    KINDS,
+    SAFE_SEARCH,
+    SEARCH_KINDS,
+)
 from filterwatch.policy.values import Glob, HostName, Listed, Network, PathPrefix, Ports, Regex, Size, Text, one_of
 
 
@@ -104,6 +112,10 @@ class Match(_Filled):
     url: UrlPattern | None = Field(None, description="URL as logged")
     user_agent: TextPattern | None = Field(None, description="the client's description of itself")
     search_terms: SearchPattern | None = Field(None, description="typed into a search engine")
+    search_kind: Listed[Annotated[str, one_of(SEARCH_KINDS)]] | None = Field(None, description="what was searched for")
+    safe_search: Listed[Annotated[str, one_of(SAFE_SEARCH)]] | None = Field(
+        None, description="what the URL says of an engine's safe search"
+    )
     action: Listed[Annotated[str, one_of(ACTIONS)]] | None = Field(None, description="the filter's verdict")
     kind: Listed[Annotated[str, one_of(KINDS)]] | None = Field(None, description="kind of event")
     identity: Listed[Annotated[str, one_of(IDENTITIES)]] | None = Field(None, description="how the person is known")

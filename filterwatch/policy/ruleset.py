@@ -94,8 +94,9 @@ class RuleSet:
         """Judge *events*: enriched, in order, complete or not.
 
         Besides the event columns internal ones are read where they are there: ``category_bits`` (UInt64) instead of
-        ``categories``, ``in_term`` (Boolean) for rules with ``terms``, ``embedded`` (Boolean) for rules on visits, and
-        ``host_form`` (String) instead of ``host`` and ``query`` where it is not null.
+        ``categories``, ``in_term`` (Boolean) for rules with ``terms``, ``embedded`` (Boolean) for rules on visits,
+        ``search_kind`` and ``safe_search`` (String), and ``host_form`` (String) instead of ``host`` and ``query`` where
+        it is not null.
         """
         if not len(events):
             return Judged(detections.none(), detections.none())

@@ -1,12 +1,16 @@
 """A URL says what was asked of which engine: a search or suggestions, and whether safe search was on."""
 
+from typing import get_args
+
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from filterwatch.enrich.hosts import host_of
-from filterwatch.enrich.search import Asked, Engines
+from filterwatch.enrich.search import Engines, Kind, SafeSearch
 from filterwatch.enrich.suffixes import Suffixes
+from filterwatch.events import SAFE_SEARCH, SEARCH_KINDS
 
 SUFFIXES, ENGINES = Suffixes(), Engines()
 
@@ -48,7 +52,7 @@ def asked(url):
     ],
 )
 def test_what_was_asked(url, engine, kind, terms, safe):
-    assert asked(url) == Asked(engine, kind, terms, safe)
+    assert asked(url)[:4] == (engine, kind, terms, safe)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +74,57 @@ def test_a_place_a_page_and_a_request_in_the_background_are_no_searches(url):
 def test_no_url_of_an_engine_raises(text):
     asked(f"https://www.bing.com/search?q={text}")
     asked(f"https://www.google.com/{text}")
+
+
+def looked(*urls):
+    hosts = [host_of(url) for url in urls]
+    numbers = [ENGINES.number(host, SUFFIXES.registrable(host)) if host else None for host in hosts]
+    return ENGINES.look(pl.Series("url", urls), pl.Series(numbers, dtype=pl.UInt16)).rows()
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "terms"),
+    [
+        ("https://www.google.co.uk/search?q=owls", "web", "owls"),
+        ("https://www.google.co.uk/search?q=owls&udm=2", "image", "owls"),
+        ("https://www.google.co.uk/search?tbm=vid&q=owls", "video", "owls"),
+        ("https://www.google.co.uk/search?q=owls&udm=50", "assistant", "owls"),
+        ("https://www.google.co.uk/search#q=owls", "web", "owls"),
+        ("https://www.bing.com/videos/search?q=owls", "video", "owls"),
+        ("https://www.bing.com/copilotsearch?q=why+do+owls+hoot", "assistant", "why do owls hoot"),
+        ("https://duckduckgo.com/?q=owls&iax=images&ia=images", "image", "owls"),
+        ("https://uk.images.search.yahoo.com/search/images?p=owls", "image", "owls"),
+        ("https://m.youtube.com/results?search_query=owls", "video", "owls"),
+        ("https://www.youtube.com/hashtag/tawnyowls", "video", "tawnyowls"),
+        ("https://www.tiktok.com/tag/owls?lang=en", "video", "owls"),
+        ("https://www.amazon.co.uk/s?k=owl+box&ref=nb", "shopping", "owl box"),
+        ("https://www.perplexity.ai/search/new?q=owls", "assistant", "owls"),
+        ("https://x.com/hashtag/owls?src=hashtag_click", "social", "owls"),
+        ("https://www.instagram.com/explore/tags/owls/", "social", "owls"),
+        ("https://unsplash.com/s/photos/snowy-owls", "image", "snowy owls"),
+        ("https://www.pexels.com/search/videos/barn%20owls/", "video", "barn owls"),
+        ("https://tenor.com/search/owl-gifs", "image", "owl gifs"),
+        ("https://open.spotify.com/search/owl%20city/tracks", "web", "owl city"),
+        ("https://www.google.co.uk/search?q=barn%2520owl", "web", "barn owl"),
+        ("https://www.google.co.uk/search?q=b%25C3%25A4r%2520owl", "web", "b\u00e4r owl"),
+        ("https://www.google.co.uk/search?q=\u202eslwo", "web", "slwo"),
+        ("https://tenor.com/view/owl-gif-1234", None, None),
+        ("https://unsplash.com/photos/owl", None, None),
+        ("https://www.youtube.com/watch?v=abc#q=owls", None, None),
+    ],
+)
+def test_what_is_searched_for_and_where_it_stands(url, kind, terms):
+    assert looked(url)[0][:2] == (terms, kind)
+
+
+def test_safe_search_is_told_of_pages_without_a_search_too():
+    urls = [
+        "https://www.google.co.uk/preferences?safe=off",
+        "https://www.google.co.uk/search?q=owls",
+        "https://a.test/?safe=off",
+    ]
+    assert looked(*urls) == [(None, None, "off"), ("owls", "web", None), (None, None, None)]
+
+
+def test_rules_may_say_every_kind_and_state_that_there_is():
+    assert (get_args(Kind), get_args(SafeSearch)) == (SEARCH_KINDS, SAFE_SEARCH)
