@@ -218,7 +218,7 @@ def marked(terms: str, one: Found) -> str:
 
 def _who(found: Explained) -> str:
     who = found.who
-    name = who.person or ("somebody whose name is not shown" if who.withheld else "")
+    name = who.person or ("a name that is not shown" if who.withheld else "")
     parts = [name, who.group, f"year {who.year}" if who.year else "", f"device {who.device}" if who.device else ""]
     sure = "" if who.identity == "unknown" and who.how else _SURE[who.identity]
     parts += [f"of the class {who.device_class}" if who.device_class else "", sure]

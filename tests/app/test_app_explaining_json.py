@@ -9,16 +9,22 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from filterwatch import detections
 from filterwatch.app.explaining import SCHEMA, Request, as_json, explain
 from filterwatch.app.parts import School
 from filterwatch.app.settings import load, shipped
+from filterwatch.clock import SystemClock
+from filterwatch.events import KIND, TIME
+from filterwatch.journal import Commit, Journal
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "explain.md"
 MONDAY = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 CONFIG = """\
 site: st-pauls
+state: state
 rules: rules
 lists: {own: [own]}
 sources: [{name: squid, format: squid, path: access.log}]
@@ -117,6 +123,28 @@ def test_who_asks_by_device_or_address_is_not_told_a_name(school):
     who = told(school, "bet.test", device="10.1.2.3")["who"]
     assert (who["group"], who["identity"], who["withheld"]) == ("staff", "address", False)
     assert told(school, "bet.test", device="beamer")["who"]["device_class"] == "projector"
+
+
+def test_an_address_is_who_had_it_at_the_time_and_a_lease_is_not_called_by_its_name(school):
+    context = school.enrichment()
+    lease = {"kind": "lease", "client_ip": "10.9.0.7", "client_mac": "00:1a:2b:3c:4d:5e", "host": "aminas-tablet"}
+    other = lease | {"client_ip": "10.9.0.8", "client_mac": "00:aa:bb:cc:dd:ee", "host": "bens-phone"}
+    facts = [one | {"time": MONDAY, "filter_reason": "dhcpack"} for one in (lease, other)]
+    events = pl.DataFrame(facts, schema_overrides={"time": TIME, "kind": KIND})
+    context.settle(context.prepare(events))
+    (school.configuration.state).mkdir()
+    with Journal.open(school.configuration.state / "journal.db", writer=True, clock=SystemClock()) as journal:
+        journal.commit(Commit(read_at=MONDAY, detections=detections.none(), state={"enrich": context.state()}))
+
+    who = told(school, "bet.test", device="10.9.0.7")["who"]
+    assert (who["group"], who["year"], who["device"], who["identity"]) == ("pupils", "5", "ipad-1", "lease")
+    assert "with the leases and logins of that time" in who["how"]
+    answer = told(school, "bet.test", device="10.9.0.8")
+    assert (answer["who"]["device"], answer["who"]["withheld"]) == (None, True)
+    assert "bens-phone" not in json.dumps(answer)
+    (school.configuration.state / "journal.db").write_bytes(b"x" * 4096)
+    who = told(school, "bet.test", device="10.9.0.7")["who"]
+    assert (who["group"], who["how"][-1]) == ("unknown", "leases and logins are not known: the journal cannot be read")
 
 
 def test_a_rule_that_leaves_persons_out_does_not_name_them(school):

@@ -81,6 +81,8 @@ def explain(school: School, asked: Request) -> Explained:
     asked.check()
     index = school.index()
     context = school.enrichment(index)
+    configuration = school.configuration
+    heard = request.recall(context, configuration.state) if asked.device and configuration else ""
     event = request.settled(context, asked, address)
     row = event.row(0, named=True)
     rules = policy.load(school.rules)
@@ -89,7 +91,6 @@ def explain(school: School, asked: Request) -> Explained:
     inside = addresses.read(inner) if inner else None
     withheld = _illegal(row["categories"], verdicts)
     lists = Lists(school, index)
-    configuration = school.configuration
     calendar = configuration.settings.calendar if configuration else enrich.Calendar()
     local = asked.at.astimezone(school.zone)
     terms = row["search_terms"]
@@ -107,7 +108,7 @@ def explain(school: School, asked: Request) -> Explained:
         categories=row["categories"] or (),
         search=context.asked(address.url) if asked.kind == "http" else None,
         packs=rules.terms(terms) if terms else (),
-        who=request.who(context, asked, row),
+        who=request.who(context, asked, row, heard),
         at=local,
         school=calendar.why(local.replace(tzinfo=None)),
         in_school_hours=row["in_school_hours"],

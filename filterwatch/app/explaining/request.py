@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 
@@ -14,6 +15,7 @@ from filterwatch.enrich.hosts import is_address
 from filterwatch.enrich.people import canonical_mac, fold
 from filterwatch.errors import FilterwatchError
 from filterwatch.events import ACTIONS, DECODED_SCHEMA, GROUP, IDENTITY
+from filterwatch.journal import Reader
 
 KINDS = ("http", "dns", "flow")
 HTTPS = 443
@@ -64,6 +66,7 @@ class Who:
     Attributes:
         person: Only where the question named them: who asks by device or address is not told a name.
         withheld: Whether there is a name that is not told.
+        device: Only where the list of devices or the question names it: a lease may be called after a person.
         identity: How surely the person is known.
         how: How we know, a sentence each.
     """
@@ -76,6 +79,16 @@ class Who:
     device_class: str | None
     identity: str
     how: tuple[str, ...]
+
+
+def recall(context: enrich.Enrich, state: Path) -> str:
+    """Let *context* know the leases and logins that the daemon has heard of; return in words what came of it."""
+    try:
+        with Reader.at(state / "journal.db") as journal:
+            context.restore(journal.state().get("enrich", b""))
+    except FilterwatchError:
+        return "leases and logins are not known: the journal cannot be read"
+    return "with the leases and logins of that time"
 
 
 def settled(context: enrich.Enrich, request: Request, address: Address) -> pl.DataFrame:
@@ -101,22 +114,24 @@ def settled(context: enrich.Enrich, request: Request, address: Address) -> pl.Da
     return event
 
 
-def who(context: enrich.Enrich, request: Request, row: dict[str, object]) -> Who:
-    """Return who the settled event *row* says asked, and how we know."""
+def who(context: enrich.Enrich, request: Request, row: dict[str, object], heard: str) -> Who:
+    """Return who the settled event *row* says asked, and how we know; *heard* says what of leases and logins is."""
 
     def text(name: str) -> str | None:
         return None if row[name] is None else str(row[name])
 
-    person = text("person")
+    register, person, device = context.register, text("person"), text("device")
+    listed = {fold(one.name) for one in (*register.by_mac.values(), *register.by_name.values())}
+    shown = device is not None and fold(device) in {*listed, fold(request.device or "")}
     return Who(
         person=person if request.person else None,
-        withheld=person is not None and not request.person,
+        withheld=(person is not None and not request.person) or (device is not None and not shown),
         group=text("group") or "unknown",
         year=text("year"),
-        device=text("device"),
+        device=device if shown else None,
         device_class=text("device_class"),
         identity=text("identity") or "unknown",
-        how=tuple(_how(context.register, request, person, text("identity"))),
+        how=(*_how(register, request, person, text("identity")), *([heard] if heard else [])),
     )
 
 
@@ -128,7 +143,7 @@ def _how(register: enrich.Register, request: Request, person: str | None, identi
     if request.device:
         ways = {
             "authenticated": "the person has logged in there",
-            "lease": "the list of devices says whose the device is",
+            "lease": "by the device that had the address, or its entry on the list of devices",
             "address": "it tells the group and never a person",
         }
         said.append(ways.get(identity or "", "nothing tells who uses that device") if not request.person else "")
