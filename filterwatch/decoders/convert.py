@@ -14,8 +14,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from filterwatch.decoders import url
-from filterwatch.decoders.fieldmap import PROTOCOLS
-from filterwatch.decoders.reading import IPV4, address, mac, port_number, user
+from filterwatch.decoders.reading import IPV4, PROTOCOLS, address, mac, port_number, user
 from filterwatch.decoders.tables import Row
 from filterwatch.events import CONTROL_EVENT, DECODED_SCHEMA, DataType
 

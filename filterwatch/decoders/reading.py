@@ -13,6 +13,12 @@ from typing import NamedTuple
 MOST_DIGITS = 18
 """Digits of a count that an event column surely holds; a longer one in a log is nonsense and becomes null."""
 
+PROTOCOLS = {
+    "1": "icmp", "2": "igmp", "4": "ipip", "6": "tcp", "17": "udp", "41": "ipv6", "47": "gre", "50": "esp",
+    "51": "ah", "58": "icmpv6", "89": "ospf", "103": "pim", "112": "vrrp", "132": "sctp", "136": "udplite",
+}  # fmt: skip
+"""IANA protocol numbers that firewalls print instead of names."""
+
 IPV4 = r"^(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])){3}$"
 """What :func:`address` returns as it stands, as a regular expression."""
 

@@ -13,9 +13,8 @@ from filterwatch.decoders.exports import dates
 from filterwatch.decoders.exports.layout import Layout, Unread
 from filterwatch.decoders.exports.options import ExportOptions
 from filterwatch.decoders.exports.words import OWN_RANK, meant, plain, words
-from filterwatch.decoders.fieldmap import PROTOCOLS
 from filterwatch.decoders.maps import Action, Kind, Target, Verdict, Verdicts, Zoned
-from filterwatch.decoders.reading import address
+from filterwatch.decoders.reading import PROTOCOLS, address
 
 _ENOUGH = 0.5
 """Share of a column's texts that must be what its name says they are."""

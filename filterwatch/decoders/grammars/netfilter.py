@@ -19,11 +19,11 @@ from pydantic import Field
 from filterwatch.config import Part, validate
 from filterwatch.config import read as read_yaml
 from filterwatch.decoders.envelope import is_modern, open_envelope
-from filterwatch.decoders.fieldmap import FieldMap, Target
 from filterwatch.decoders.format import Action, Format, Options, of_lines
 from filterwatch.decoders.grammars import logins
 from filterwatch.decoders.grammars import netfilter_pairs as keyvalue
 from filterwatch.decoders.line_decoder import Reader
+from filterwatch.decoders.pair_columns import PairColumns, Target
 from filterwatch.decoders.reading import NO_STAMP, Answer, Event, Rejected, Skipped, visible
 from filterwatch.decoders.screen import SEPARATOR, Lines, kept
 from filterwatch.decoders.stamps import read_stamp, read_stamps
@@ -105,7 +105,7 @@ def read(line: bytes, prefixes: Prefixes) -> Answer:
     prefix = prefix_of(re.sub(_UPTIME, "", head, count=1), stamped=stamped) if packet else None
     if prefix is None:
         return _other(text, stamped=found is not None)
-    values = FieldMap(shipped().fields).exact(keyvalue.pairs(rest.partition(_INNER)[0]))
+    values = PairColumns(shipped().fields).exact(keyvalue.pairs(rest.partition(_INNER)[0]))
     if values["client_ip"] is None and values["dest_ip"] is None:
         return Skipped("netfilter: no IP packet")
     if chain:
@@ -173,7 +173,7 @@ def _events(split: pl.DataFrame, prefixes: Prefixes) -> pl.DataFrame:
     rest = split["rest"]
     if rest.str.contains(_INNER, literal=True).any():
         rest = rest.str.splitn(_INNER, 2).struct.field("field_0").alias("rest")
-    fields = FieldMap(shipped().fields)
+    fields = PairColumns(shipped().fields)
     texts = split.drop("rest").with_columns(
         *keyvalue.columns(rest, fields.keys), head=pl.col("head").str.replace(_UPTIME, "")
     )

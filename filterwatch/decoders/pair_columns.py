@@ -1,7 +1,7 @@
-"""Field maps: from what a family's tokenizer cut out of a line to event columns, as data.
+"""From the pairs of a line to event columns, for a grammar that cuts its lines itself: column -> key and conversion.
 
-A map is YAML: column -> key and conversion.  Each conversion is one function of one text; the fast path calls it once
-per distinct text, so both paths say the same.
+Each conversion is one function of one text; the fast path calls it once per distinct text, so both paths say the same.
+Formats that are data alone have field maps (``maps``).
 """
 
 from __future__ import annotations
@@ -14,14 +14,8 @@ from pydantic import Field
 
 from filterwatch.config import Part
 from filterwatch.decoders.decoded import EVENT_ROWS
-from filterwatch.decoders.reading import IPV4, MOST_DIGITS, Value, address, mac, number, port_number
+from filterwatch.decoders.reading import IPV4, MOST_DIGITS, PROTOCOLS, Value, address, mac, number, port_number
 from filterwatch.decoders.tables import Lookup, Row, looked_up
-
-PROTOCOLS = {
-    "1": "icmp", "2": "igmp", "4": "ipip", "6": "tcp", "17": "udp", "41": "ipv6", "47": "gre", "50": "esp",
-    "51": "ah", "58": "icmpv6", "89": "ospf", "103": "pim", "112": "vrrp", "132": "sctp", "136": "udplite",
-}  # fmt: skip
-"""IANA protocol numbers that firewalls print instead of names."""
 
 
 def _source_mac(text: str) -> str | None:
@@ -74,8 +68,8 @@ class Target(Part):
 
 
 @dataclass(frozen=True, slots=True)
-class FieldMap:
-    """The columns of one format.
+class PairColumns:
+    """Which columns come from which pairs.
 
     Attributes:
         targets: Event column -> key and conversion.
