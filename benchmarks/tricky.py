@@ -41,6 +41,9 @@ UNPARSEABLE, UNSAFE, NO_VERDICT = "unparseable", "unsafe_search", "none"
 LISTED = {"domain": "", "full": "=", "wild": "", "ip": "", "url": "", "allow": ""}
 """Types of rules that become entries of lists, and the mark of our own form before each."""
 
+JUDGING = ("regex", "kw", "ctx")
+"""Types of rules that become rules and term packs."""
+
 SAFE_SEARCH = "safe_search_off.yaml"
 
 Row = Mapping[str, str]
@@ -85,7 +88,13 @@ def lent(words: Iterable[str]) -> dict[str, str]:
 
 
 def compiled(fixture: Sequence[Row], shipped: Path, scratch: Path) -> Engine:
-    """Return the product, made from the *fixture* and the rule on safe search in *shipped*."""
+    """Return the product, made from the *fixture* and the rule on safe search in *shipped*.
+
+    Raises:
+        ConfigurationError: With every mistake that the product finds in them.
+    """
+    for type_ in {row["type"] for row in fixture}.difference(LISTED, JUDGING):
+        raise ConfigurationError([Mistake("rules", 0, 0, f"type: unknown, found '{printable(type_)}'")])
     by_type: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     words = lent([UNSAFE, *(row["category"] for row in fixture if row["category"] not in ("", NO_VERDICT))])
     for row in fixture:

@@ -51,6 +51,9 @@ def test_rules_that_the_product_refuses_and_files_of_another_shape_are_told_of(r
     bad.write_text("type\tvalue\tcategory\nregex\t(\tbypass\n")
     code, told = run(CASES, rules=bad)
     assert (code, "regex" in "".join(told)) == (2, True)
+    bad.write_text("type\tvalue\tcategory\nglob\t*.example\tbypass\n")
+    code, told = run(CASES, rules=bad)
+    assert (code, "found 'glob'" in "".join(told)) == (2, True)
     code, told = run(RULES)
     assert (code, "no column 'id'" in "".join(told)) == (2, True)
     assert run(tmp_path / "none.tsv")[0] == 2
