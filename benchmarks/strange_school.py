@@ -18,7 +18,8 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -201,19 +202,31 @@ def main() -> int:
     bad = unblockers(given.unblockers)[0] if given.unblockers else []
     with tempfile.TemporaryDirectory() as scratch:
         places = known(of, bad, lists.prepare([given.rules / "lists"], Path(scratch) / "lists.index"))
+    people = {"pupils": given.pupils, "staff": given.staff}
+    days = (
+        events(day(of, number, people, rng, bad if number >= LEARNT else ()), places, dns=given.dns)
+        for number in range(given.days)
+    )
+    print(*_lines(days, bad), sep="\n")
+    return 0
+
+
+def _lines(days: Iterable[pl.DataFrame], bad: Sequence[str]) -> Iterator[str]:
+    """Yield the table, what an event costs and how much is remembered."""
     seen = Seen()
     detector = StrangeSite(Settings(), seen)
-    people = {"pupils": given.pupils, "staff": given.staff}
     columns = {"day": 4, "requests": 11, "sites": 8, "wrong: alerts": 15, "hints": 7, "used": 6, "by name": 9}
-    print("".join(f"{name:>{width}}" for name, width in columns.items()) + f"{'alerts':>8}{'hints':>7}")
-    for number in range(given.days):
-        frame = events(day(of, number, people, rng, bad if number >= LEARNT else ()), places, dns=given.dns)
+    yield "".join(f"{name:>{width}}" for name, width in columns.items()) + f"{'alerts':>8}{'hints':>7}"
+    took, judged = 0.0, 0
+    for number, frame in enumerate(days):
+        started = time.process_time()
         found = pl.concat([detector(part, detections.none(), FIRST) for part in frame.iter_slices(65_536)])
-        used = frame.filter(pl.col("host").is_in(bad)).select("who", "host", "category_bits").unique()
         if number >= LEARNT:
-            print(f"{number + 1:4}{len(frame):11,}{frame['domain'].n_unique():8,}" + _told(found, used))
-    print(f"state: {len(seen.state()):,} bytes of sites, {len(detector.state()):,} of their use")
-    return 0
+            took, judged = took + time.process_time() - started, judged + len(frame)
+            used = frame.filter(pl.col("host").is_in(bad)).select("who", "host", "category_bits").unique()
+            yield f"{number + 1:4}{len(frame):11,}{frame['domain'].n_unique():8,}" + _told(found, used)
+    yield f"{took / judged * 1e6:.2f} us of processor an event" if judged else "all days were for learning"
+    yield f"state: {len(seen.state()):,} bytes of sites, {len(detector.state()):,} of their use"
 
 
 def _told(found: pl.DataFrame, used: pl.DataFrame) -> str:

@@ -1,6 +1,6 @@
 """A host that is used as pupils use unblockers, in a school that never saw it: what the detector of strange sites says.
 
-Each host stands alone: the school has learnt, remembers nothing else, and one pupil (or three in turn) goes there in
+The host stands alone: the school has learnt, remembers nothing else, and one pupil (or three in turn) goes there in
 one of the :data:`WAYS`.  Nothing else is asked for meanwhile, which is the worst case for an ordinary site: its pages
 load pieces from others.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import polars as pl
 
@@ -71,17 +72,19 @@ WAYS: Mapping[str, Callable[[Place], Iterator[Row]]] = {
 }
 
 
-def told(place: Place, way: str, sibling: Place | None = None) -> str:
-    """Return the highest level that is told when *place* is used; empty for nothing.
+@cache
+def told(bits: int, way: str, sibling: int | None = None) -> str:
+    """Return the highest level that is told when a site is used; empty for nothing.
 
     Args:
-        place: Where somebody goes.
-        way: How, of :data:`WAYS`.
-        sibling: A host below the same domain that alerts by itself, and was asked for by somebody before.
+        bits: What its name and the lists say: all the detector knows of a host that stands alone.
+        way: How it is used, of :data:`WAYS`.
+        sibling: Bits of a host below the same domain that alerts by itself, and was asked for by somebody before.
     """
-    if not place[2] & ODD and sibling is None:
+    if not bits & ODD and sibling is None:
         return ""
-    before = visit(sibling, -90, 0, "p9") if sibling else ()
+    place = ("one.site.test", "site.test", bits)
+    before = visit(("other.site.test", "site.test", sibling), -90, 0, "p9") if sibling else ()
     rows = [complete(pl.DataFrame([row], infer_schema_length=None)) for row in (*before, *WAYS[way](place))]
     events = pl.concat(rows, how="diagonal_relaxed").with_columns(
         pl.col("category_bits").cast(pl.UInt64),

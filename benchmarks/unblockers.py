@@ -75,7 +75,8 @@ class Reach:
     @cached_property
     def told(self) -> dict[str, str]:
         """What the detector says, by the way the host is used."""
-        return {way: strange_use.told(self.place, way, self.sibling) for way in strange_use.WAYS}
+        beside = self.sibling[2] if self.sibling else None
+        return {way: strange_use.told(self.place[2], way, beside) for way in strange_use.WAYS}
 
 
 def reaches(

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from array import array
+from bisect import insort
 from datetime import datetime
 
 import polars as pl
@@ -97,7 +98,7 @@ class Seen:
 
     def has_learnt(self, day: int, days: int) -> bool:
         """Whether at least *days* days of work lie before *day*."""
-        return sum(busy < day for busy in self._busy) >= days
+        return days <= 0 or (len(self._busy) >= days and self._busy[days - 1] < day)
 
     def _count(self, key: int, day: int) -> None:
         if len(self._busy) >= _MOST_DAYS or day in self._busy:
@@ -108,7 +109,7 @@ class Seen:
         self._state = None
         sites.add(key)
         if len(sites) >= BUSY:
-            self._busy.append(day)
+            insort(self._busy, day)
             del self._counting[day]
         elif len(self._counting) > _COUNTED_AT_ONCE:
             del self._counting[next(iter(self._counting))]

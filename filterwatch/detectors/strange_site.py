@@ -13,18 +13,28 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import Field
 
 from filterwatch import detections
 from filterwatch.config import Duration, Part
-from filterwatch.detectors import spread
 from filterwatch.detectors.seen import Seen
-from filterwatch.detectors.signs import search_for_ways
+from filterwatch.detectors.strange_rows import (
+    BAD,
+    DAY,
+    FREE,
+    LISTED,
+    PLATFORM,
+    STRAY,
+    UNUSUAL,
+    Row,
+    places_of,
+    platform_of,
+)
 from filterwatch.detectors.strange_use import GAP, MINUTE, Site, Use
-from filterwatch.events import CATEGORY_BIT, EVENT_SCHEMA, SIGNAL_BIT, complete
+from filterwatch.events import complete
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
 Group = Literal["pupils", "staff", "governors", "guests", "system", "unknown"]
@@ -34,12 +44,6 @@ MOST_SITES, MOST_PEOPLE, MOST_TRIES = 1_000, 5_000, 10
 
 PAGE = 30_000_000
 """Microseconds: what comes sooner after another try belongs to the same page."""
-
-_DAY = 24 * 60 * MINUTE
-_BAD = CATEGORY_BIT["bypass.unblocker"]
-_LISTED = sum(CATEGORY_BIT.values())
-_UNUSUAL, _STRAY = SIGNAL_BIT["unusual_name"], SIGNAL_BIT["stray_name"]
-_FREE, _PLATFORM = SIGNAL_BIT["free_name"], SIGNAL_BIT["platform_name"]
 
 
 class Settings(Part):
@@ -65,26 +69,6 @@ class Settings(Part):
     )
     level: Level = Field("medium", description="a telling name and one thing done, or any strange name and two")
     hint_level: Level = Field("low", description="a name that is only a little strange, and one thing done")
-
-
-class _Row(NamedTuple):
-    """An event that is worth a look."""
-
-    row: int
-    at: int
-    end: int
-    site: str
-    platform: str
-    bits: int
-    who: str | None
-    watched: bool
-    teaches: bool
-    blocked: bool
-    embedded: bool
-    searched: bool
-    asks: bool
-    size: int
-    day: int
 
 
 class StrangeSite:
@@ -120,15 +104,20 @@ class StrangeSite:
         ]
         return detections.make(pl.concat(rows)) if rows else self._nothing
 
-    def _worth(self, events: pl.DataFrame) -> Iterator[_Row]:
+    def _worth(self, events: pl.DataFrame) -> Iterator[Row]:
         """Yield in order the first event of each site and day, and all that bears on strange sites."""
-        places = _places(events, self.settings)
+        places = places_of(events, self.settings.groups)
+        # Days of this batch may still become days of work while it is judged.
+        learn = self.settings.learn_days - places["day"].n_unique() + 1
+        latest = places["day"].max()
+        if not isinstance(latest, int) or not self._seen.has_learnt(latest, learn):
+            yield from map(Row._make, places[sorted(self._firsts(places))].select(Row._fields).iter_rows())
+            return
         keep = places["marked"].to_numpy(writable=True)
-        strange = places.filter("strange")
-        strange = self._maybe_new(strange) if len(strange) else strange
+        strange = self._maybe_new(places.filter("strange"), learn)
         keep[strange["place"].to_numpy()] = True
         people = {*self._using, *strange["who"].drop_nulls()}
-        if bad := {*self._bad, *strange.filter(strange["bits"] & _BAD != 0)["site"]}:
+        if bad := {*self._bad, *strange.filter(strange["bits"] & BAD != 0)["site"]}:
             beside = places["site"].is_in(pl.Series([*bad], dtype=pl.String).implode())
             keep |= beside.to_numpy()
             people.update(places.filter(beside)["who"].drop_nulls())
@@ -136,27 +125,30 @@ class StrangeSite:
             theirs = places["who"].is_in(pl.Series([*people], dtype=pl.String).implode())
             keep |= theirs.fill_null(value=False).to_numpy()
         keep[self._firsts(places)] = True
-        yield from map(_Row._make, places.filter(pl.Series(keep)).select(_Row._fields).iter_rows())
+        yield from map(Row._make, places.filter(pl.Series(keep)).select(Row._fields).iter_rows())
 
-    def _maybe_new(self, strange: pl.DataFrame) -> pl.DataFrame:
+    def _maybe_new(self, strange: pl.DataFrame, learn: int) -> pl.DataFrame:
         """Return events less those at sites that are old already; a site never grows younger."""
-        sites = strange.select("site", "platform", "day").unique()
+        sites, days = strange.select("site", "shared").unique("site"), strange["day"].unique().to_list()
         old = [
-            abs(day - self._seen.since(site, day)) > self.settings.new_for_days or self._seen.works_with(platform, day)
-            for site, platform, day in sites.iter_rows()
+            site
+            for site, shared in sites.iter_rows()
+            if all(self._is_old(site, platform_of(site, shared=shared), day, learn) for day in days)
         ]
-        return strange.join(sites.filter(pl.Series(old, dtype=pl.Boolean)), on=sites.columns, how="anti")
+        return strange.filter(~strange["site"].is_in(pl.Series(old, dtype=pl.String).implode()))
 
     def _firsts(self, places: pl.DataFrame) -> list[int]:
         """Return the first event of each site on each day, less what was noted already."""
         firsts = places.select("place", "site", "day").unique(["site", "day"], keep="first")
         return [place for place, site, day in firsts.iter_rows() if not self._seen.has_noted(site, day)]
 
-    def _judged(self, row: _Row) -> Iterator[dict[str, pl.Expr]]:
+    def _judged(self, row: Row) -> Iterator[dict[str, pl.Expr]]:
         self._seen.note(row.site, row.day, row.platform)
         self._forget(row.at)
-        strange = row.bits & (_UNUSUAL | _STRAY) or row.site in self._bad
-        if row.bits & _BAD and not row.bits & (_FREE | _PLATFORM) and self._is_new(row):
+        if not self._seen.has_learnt(row.day, self.settings.learn_days):
+            return
+        strange = row.bits & (UNUSUAL | STRAY) or row.site in self._bad
+        if row.bits & BAD and not row.bits & (FREE | PLATFORM) and self._is_new(row):
             _remember(self._bad, row.site, row.at, MOST_SITES)
         if row.teaches and strange and not row.embedded:
             self._seen.make_ordinary(row.site)
@@ -164,19 +156,21 @@ class StrangeSite:
         if row.who is None or not row.watched:
             return
         self._pass_by(row, row.who)
-        if not row.embedded and strange and not row.bits & _BAD and self._is_new(row):
+        if not row.embedded and strange and not row.bits & BAD and self._is_new(row):
             yield from self._used(row, row.who)
-        if row.searched or (row.blocked and row.bits & _LISTED and not row.embedded):
+        if row.searched or (row.blocked and row.bits & LISTED and not row.embedded):
             self._stopped(row.who, row.at, "search for ways round the filter" if row.searched else "block")
 
-    def _is_new(self, row: _Row) -> bool:
-        said = self.settings
-        first = self._seen.since(row.site, row.day)
-        if abs(row.day - first) > said.new_for_days or not self._seen.has_learnt(first, said.learn_days):
-            return False
-        return not self._seen.works_with(row.platform, row.day)
+    def _is_new(self, row: Row) -> bool:
+        return not self._is_old(row.site, row.platform, row.day, self.settings.learn_days)
 
-    def _pass_by(self, row: _Row, who: str) -> None:
+    def _is_old(self, site: str, platform: str, day: int, learn: int) -> bool:
+        first = self._seen.since(site, day)
+        if abs(day - first) > self.settings.new_for_days or not self._seen.has_learnt(first, learn):
+            return True
+        return self._seen.works_with(platform, day)
+
+    def _pass_by(self, row: Row, who: str) -> None:
         """Count the site of an event beside those that are being used."""
         using = self._using.get(who)
         if not using:
@@ -200,7 +194,7 @@ class StrangeSite:
             return
         _remember(self._before, who, [*before[-4:], (at, what)], MOST_PEOPLE)
 
-    def _used(self, row: _Row, who: str) -> Iterator[dict[str, pl.Expr]]:
+    def _used(self, row: Row, who: str) -> Iterator[dict[str, pl.Expr]]:
         site = self._sites.get(row.site) or Site()
         _remember(self._sites, row.site, site, MOST_SITES)
         use = site.use(who, row.at, self._came_from(who, row.at))
@@ -219,7 +213,7 @@ class StrangeSite:
             use.came = True
             self._try(who, row.site, use.first)
             site.join(use.first)
-        telling = bool(row.bits & _UNUSUAL) or row.site in self._bad
+        telling = bool(row.bits & UNUSUAL) or row.site in self._bad
         use.done.update(self._done(site, use, who, blocked=row.blocked))
         weight = min(2, len(use.done) + telling) if use.done else 0
         if weight > use.told:
@@ -252,9 +246,9 @@ class StrangeSite:
         if (is_visit or blocked) and tries >= said.tries:
             yield "tries", f"{tries} such sites tried within {_hours(said.tries_within)}"
 
-    def _words(self, row: _Row, done: Iterable[str], weight: int) -> dict[str, pl.Expr]:
+    def _words(self, row: Row, done: Iterable[str], weight: int) -> dict[str, pl.Expr]:
         name = "beside an unblocker" if row.site in self._bad else "with a name like those of unblockers"
-        if not row.bits & _UNUSUAL and row.site not in self._bad:
+        if not row.bits & UNUSUAL and row.site not in self._bad:
             name = "with an odd name"
         said = {
             "rule": self.name, "rule_version": self._version, "category": "bypass", "kind": "unblocker",
@@ -269,13 +263,13 @@ class StrangeSite:
             return
         self._quarter = at // GAP
         said, old = self.settings, at - GAP
-        since = at - max(_DAY, said.people_within // MICROSECOND)
+        since = at - max(DAY, said.people_within // MICROSECOND)
         for site in self._sites.values():
             site.forget(old, since)
         self._sites = {name: site for name, site in self._sites.items() if site.uses}
         self._using = _using(self._sites, old)
         before, tried = at - said.after_block // MICROSECOND - GAP, at - said.tries_within // MICROSECOND - GAP
-        self._bad = {name: when for name, when in self._bad.items() if when >= at - _DAY * said.new_for_days}
+        self._bad = {name: when for name, when in self._bad.items() if when >= at - DAY * said.new_for_days}
         self._before = {who: moments for who, moments in self._before.items() if moments[-1][0] >= before}
         self._tries = {who: tries for who, tries in self._tries.items() if max(tries.values()) >= tried}
 
@@ -298,61 +292,6 @@ class StrangeSite:
 
 
 MICROSECOND = timedelta(microseconds=1)
-
-NEEDED = (
-    "time", "started", "kind", "action", "counted", "group", "person", "identity", "device", "client_ip", "host",
-    "query", "domain", "bytes_in", "bytes_out", "search_terms", "category_bits", "embedded",
-)  # fmt: skip
-"""The event columns, internal ones among them, that strange sites are known by."""
-
-_INTERNAL = {"category_bits": pl.UInt64(), "embedded": pl.Boolean()}
-
-
-def _places(events: pl.DataFrame, settings: Settings) -> pl.DataFrame:
-    """Return events that went to a site: the fields of :class:`_Row` and, besides, ``place`` (number of the row here),
-    ``marked`` (a block or a search) and ``strange`` (a name that may be an unblocker's).
-    """  # noqa: D205 - the columns are the promise
-    have = set(events.columns)
-    types = dict(EVENT_SCHEMA) | _INTERNAL
-    columns = [pl.col(name) if name in have else pl.lit(None, dtype=types[name]).alias(name) for name in NEEDED]
-    bits = pl.col("category_bits").fill_null(0)
-    host = pl.coalesce("host", "query")
-    below = bits & (_FREE | _PLATFORM) != 0
-    at = spread.moment(pl, "started").fill_null(spread.moment(pl, "time"))
-    goes = pl.col("kind").is_in(["http", "dns", "flow"]).fill_null(value=True)
-    counts = pl.col("counted").fill_null(value=True) & (pl.col("action") != "auth_required").fill_null(value=True)
-    size = pl.col("bytes_in").fill_null(0) + pl.col("bytes_out").fill_null(0)
-    group = pl.col("group")
-    return (
-        events.lazy()
-        .select(columns)
-        .with_row_index("row")
-        .filter(goes & counts & pl.col("domain").is_not_null() & pl.col("time").is_not_null())
-        .with_columns(**spread.users(pl))
-        .select(
-            "row",
-            at=at,
-            end=pl.max_horizontal(at, spread.moment(pl, "time")),
-            site=pl.when(below).then(host).otherwise("domain"),
-            platform=pl.when(bits & _PLATFORM != 0).then(host.str.replace(r"^[^.]*\.", "")).otherwise(pl.lit("")),
-            bits=bits,
-            who="who",
-            watched=group.is_in(list(settings.groups)).fill_null("unknown" in settings.groups),
-            teaches=group.is_in(["staff", "governors"]).fill_null(value=False),
-            blocked=(pl.col("action") == "blocked").fill_null(value=False),
-            embedded=pl.col("embedded").fill_null(value=False),
-            searched=search_for_ways(pl).fill_null(value=False),
-            asks=(pl.col("kind") == "dns").fill_null(value=False),
-            size=size,
-            day=at // _DAY,
-        )
-        .with_columns(
-            marked=(pl.col("blocked") & (pl.col("bits") & _LISTED != 0)) | pl.col("searched"),
-            strange=pl.col("bits") & (_UNUSUAL | _STRAY | _BAD) != 0,
-        )
-        .with_row_index("place")
-        .collect(engine="in-memory")
-    )
 
 
 def _using(sites: Mapping[str, Site], since: int) -> dict[str, set[str]]:

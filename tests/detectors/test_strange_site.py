@@ -213,17 +213,22 @@ runs = st.builds(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(runs, min_size=1, max_size=8), st.lists(st.integers(1, 80), max_size=6), st.booleans())
-def test_however_lines_are_batched_and_restarts_happen_the_same_is_found(frame, parts, cuts, ordered):
+@given(
+    st.lists(runs, min_size=1, max_size=8), st.lists(st.integers(1, 80), max_size=6), st.booleans(), st.integers(0, 2)
+)
+def test_however_lines_are_batched_and_restarts_happen_the_same_is_found(
+    frame, monkeypatch, parts, cuts, ordered, learn
+):
+    monkeypatch.setattr("filterwatch.detectors.seen.BUSY", 2)
     rows = [dict(row) for part in parts for row in part]
     rows = sorted(rows, key=lambda row: row["at"]) if ordered else rows
     everything = events(frame, *rows)
-    whole = detector(people=2, tries=2)(everything, none(), NOW)
-    one, found, begin = detector(people=2, tries=2), [], 0
+    whole = detector(people=2, tries=2, learn_days=learn)(everything, none(), NOW)
+    one, found, begin = detector(people=2, tries=2, learn_days=learn), [], 0
     for cut in [*sorted(cut for cut in set(cuts) if cut < len(everything)), len(everything)]:
         found.append(one(everything[begin:cut], none(), NOW))
         state, seen, begin = one.state(), one._seen.state(), cut
-        one = detector(people=2, tries=2)
+        one = detector(people=2, tries=2, learn_days=learn)
         one.restore(state)
         one._seen.restore(seen)
         assert (one.state(), one._seen.state()) == (state, seen)
