@@ -155,7 +155,7 @@ def _detection(one: AlertDetection, when: str, *, hidden: bool, line: bytes | No
 
 
 def _behind(rules: Path, held: list[tuple[str, str]]) -> None:
-    """Print what the rules behind an alert are about."""
+    """Print what the rules behind an alert are about, each sentence of the policy once."""
     from filterwatch.app.explaining.case import behind
     from filterwatch.errors import ConfigurationError
 
@@ -165,9 +165,11 @@ def _behind(rules: Path, held: list[tuple[str, str]]) -> None:
         say("The rules hold mistakes, so that what they demand is not shown; see `filterwatch check`.")
         return
     typer.echo()
+    policies: set[tuple[str, str]] = set()
     for one in found:
         wrapped(f"{one.rule}: {one.title or 'found over time, or a rule that is gone'}")
-        if one.policy:
+        if one.policy and one.policy not in policies:
+            policies.add(one.policy)
             wrapped(f'policy: "{one.policy[0]}" ({one.policy[1]})', "  ")
         if one.changed:
             wrapped("it was another version then; `filterwatch explain ADDRESS` says what today's rules find", "  ")
