@@ -18,7 +18,7 @@ from filterwatch.config import Part, read, validate
 from filterwatch.enrich.known import Known
 from filterwatch.enrich.suffixes import Registrable
 
-SUGGESTS = ("suggest", "complet", "sugg/", "sugrec", "typeahead")
+SUGGESTS = ("suggest", "complet", "sugg/", "/sug/", "sugrec", "typeahead", "/search/general/preview")
 """A path with one of these asks for suggestions at each keystroke: nobody has searched yet."""
 
 LONGEST_TERMS = 500
