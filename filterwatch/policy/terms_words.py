@@ -13,9 +13,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import polars as pl
+from pydantic import Field
 
 from filterwatch.config import Part, read, validate
 from filterwatch.text import LOOKALIKES
@@ -64,10 +65,12 @@ class Slang(Part):
 
     Attributes:
         words: Short forms, and what they stand for; a pair of words may stand for one.
+        signs: Pictures (one character each) that stand for a word.
         everyday: Words that are in so many searches that a phrase is better found by another of its words.
     """
 
     words: dict[str, str]
+    signs: dict[Annotated[str, Field(min_length=1, max_length=1)], Annotated[str, Field(pattern="^[a-z]+$")]]
     everyday: str
 
 
@@ -91,6 +94,8 @@ def plain(texts: pl.Series) -> pl.Series:
     Case, accents, width, hidden signs, joining signs and letters that look like Latin ones make no difference; signs
     that stand for letters become figures.
     """
+    shown = signs()
+    texts = texts.str.replace_many(list(shown), [f" {word} " for word in shown.values()])
     signed = texts.str.contains_any(_SIGNS)
     if signed.any():
         rows = signed.arg_true()
@@ -116,7 +121,13 @@ def spans(text: str) -> list[tuple[str, int, int]]:
     """Return the words that :func:`plain` makes of one text, each with where it begins and ends in *text*."""
     out: list[tuple[str, int, int]] = []
     word, first, last = "", 0, 0
+    shown = signs()
     for at, sign in enumerate([*figured(text), " "]):
+        if word and sign in shown:
+            out.append((word, first, last))
+            word = ""
+        if sign in shown:
+            out.append((shown[sign], at, at + 1))
         for one in unicodedata.normalize("NFKD", sign):
             kind = unicodedata.category(one)
             if kind[0] == "M" or kind == "Cf" or one in _DROPPED:
@@ -249,6 +260,12 @@ class Reader:
 def slang() -> dict[str, str]:
     """Return the short forms that are shipped."""
     return _shared().words
+
+
+@cache
+def signs() -> dict[str, str]:
+    """Return the pictures that stand for a word."""
+    return _shared().signs
 
 
 @cache

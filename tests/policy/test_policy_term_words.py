@@ -77,6 +77,15 @@ def test_one_thing_said_in_two_ways_counts_once():
     assert holds(one, "how to kill a nest and then they kill wasps")
 
 
+@pytest.mark.parametrize("text", ["\U0001f343 \U0001f50c near me", "\U0001f343\ufe0f\U0001f50c", "buy\U0001f343plug"])
+def test_a_picture_that_stands_for_a_word_is_that_word(text):
+    one = finder(["weed plug"])
+    assert holds(one, text)
+    (found,) = one.explain(text)
+    assert next(text[first:last] for first, last in found.terms[0].places) == "\U0001f343"
+    assert [word for word, _, _ in spans(text)] == plain(pl.Series([text]))[0].split()
+
+
 def test_three_dots_reach_across_a_sentence():
     one = finder(["my friend ... what do i do"])
     assert holds(one, "my friend said that she does not want to go home what do i do")
