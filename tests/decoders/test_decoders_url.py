@@ -6,7 +6,7 @@ import time
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterwatch.decoders.reading import address
@@ -53,6 +53,7 @@ def test_credentials_of_an_encoded_url_are_cut_and_nothing_else(url, cut):
 pieces = st.sampled_from(["%3A%2F%2F", "%3a", "%2F", "%40", "%25", "%3F", "%", "&", "a", "4", "password=", "http", " "])
 
 
+@settings(deadline=None)
 @given(st.lists(pieces, max_size=12).map("".join))
 def test_both_paths_cut_the_same_and_once_is_enough(url):
     cut = without_credentials(url)

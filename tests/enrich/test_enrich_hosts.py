@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterwatch.enrich.hosts import LONGEST_NAME, host_of, is_address, looks_like, normal_host, normal_name
@@ -109,6 +109,7 @@ hostile = (
 )
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_no_text_raises_and_the_form_is_its_own_form(text):
     found = host_of(text)
@@ -127,6 +128,7 @@ def test_a_very_long_text_costs_no_more_than_its_length(head, piece):
     assert time.process_time() - began < 0.5
 
 
+@settings(deadline=None)
 @given(st.lists(hostile | st.from_regex(r"[a-z0-9_.-]{0,40}", fullmatch=True) | st.none(), max_size=20))
 def test_a_column_agrees_with_the_exact_reading_on_any_text(texts):
     texts = [text if text is None else text.encode("utf-8", "replace").decode() for text in texts]
@@ -156,6 +158,7 @@ def test_a_look_alike_is_told_of_and_stays_a_name_of_its_own(typed, seen):
     assert host != seen
 
 
+@settings(deadline=None)
 @given(st.lists(hostile, max_size=8))
 def test_the_one_form_of_a_name_is_its_own_form(texts):
     names = pl.Series("query", [text.encode("utf-8", "replace").decode() for text in texts], dtype=pl.String)
@@ -163,6 +166,7 @@ def test_the_one_form_of_a_name_is_its_own_form(texts):
     assert normal_name(once).to_list() == once.to_list()
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_no_name_upsets_the_search_for_look_alikes(text):
     if (found := host_of(text)) is not None:

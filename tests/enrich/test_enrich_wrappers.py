@@ -4,7 +4,7 @@ import time
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterwatch import lists
@@ -171,6 +171,7 @@ def test_wrappers_around_wrappers_are_opened_and_no_deeper_than_anybody_writes()
     assert WRAPPERS.of(deep) == deep[3 * len("https://web.archive.org/web/2020/") :]
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=60),
     st.sampled_from([url for url in SEES_BET if "bet.example" in url]),
