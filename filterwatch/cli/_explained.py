@@ -35,6 +35,15 @@ _ROUTES = {
     "none": "only counted in reports",
 }
 _SAFE = {"on": "safe search on", "blur": "safe search moderate", "off": "safe search off"}
+_SEARCHES = {
+    "web": "a search",
+    "image": "a search for pictures",
+    "video": "a search for films",
+    "news": "a search for news",
+    "shopping": "a search for things to buy",
+    "assistant": "a question to an assistant",
+    "social": "a search of a social network",
+}
 _SURE = {
     "authenticated": "known by login",
     "lease": "known by the device",
@@ -172,7 +181,7 @@ def _search(found: Explained) -> list[str]:
     if found.search is None:
         return []
     asked = found.search
-    what = "a search" if asked.kind == "search" else "suggestions while typing: nobody has searched yet"
+    what = _SEARCHES[asked.what] if asked.kind == "search" else "suggestions while typing: nobody has searched yet"
     safe = _SAFE.get(asked.safe or "", "safe search: the address does not say")
     said = [f'"{_cut(asked.terms)}"', f"{asked.engine}: {what}" + (f"; {safe}" if asked.kind == "search" else "")]
     for one in found.packs:

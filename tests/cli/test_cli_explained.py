@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from filterwatch.app.explaining import Request, explain
 from filterwatch.app.parts import School
-from filterwatch.cli._explained import headline, marked, show
+from filterwatch.cli._explained import _SEARCHES, headline, marked, show
+from filterwatch.enrich.search import Kind
 from filterwatch.errors import FilterwatchError
 from filterwatch.policy.terms import Found, Span
 
@@ -90,6 +92,10 @@ def test_a_name_asked_and_a_connection_are_told_as_such(school):
     assert "bet[.]test, a name asked of the resolver" in said(school, "bet.test", kind="dns")
     assert "bet[.]test, a connection to port 443 through the firewall" in said(school, "bet.test", kind="flow")
     assert "Filter     blocked, as you said" in said(school, "bet.test", action="blocked")
+
+
+def test_every_kind_of_search_has_words():
+    assert set(_SEARCHES) == set(get_args(Kind))
 
 
 def span(*places: tuple[int, int], counts: bool = True) -> Span:

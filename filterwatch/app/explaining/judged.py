@@ -32,6 +32,8 @@ _SAID = {
     "in_term": ("in the holidays", "in term time"),
     "group": ("unknown", "{}"),
     "search_terms": ("no search", '"{}"'),
+    "search_kind": ("no search", "{}"),
+    "safe_search": ("the address does not say", "{}"),
     "embedded": ("a visit", "loaded by another page or a program"),
     "counted": ("counted already", "counted"),
 }

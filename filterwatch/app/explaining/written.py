@@ -49,7 +49,8 @@ def _search(found: Explained) -> Mapping[str, object] | None:
         return None
     asked = found.search
     packs = [asdict(one) for one in found.packs]
-    return {"engine": asked.engine, "kind": asked.kind, "terms": asked.terms, "safe": asked.safe, "packs": packs}
+    said = {"engine": asked.engine, "kind": asked.kind, "what": asked.what, "terms": asked.terms, "safe": asked.safe}
+    return said | {"packs": packs}
 
 
 def _plain(value: object) -> str:
