@@ -120,3 +120,17 @@ def test_columns_may_be_given_by_their_places() -> None:
 def test_blanks_in_a_path_do_not_hide_the_host() -> None:
     assert authority("www.casino.example/play now").host == "www.casino.example"
     assert authority("no url/at all").host is None
+
+
+def test_of_two_values_the_first_counts_on_both_paths_and_a_key_before_its_label() -> None:
+    line = f"{HEAD}act=blocked cs1=Games cs1Label=Category act=allowed cs2=Chat cs2Label=Category label.category=Own"
+    other = f"{HEAD}cs2=Chat cs2Label=Category cs1Label=Category msg="
+    keys = ["act", "label.category", "msg"]
+    fast = cef.make().fast
+    assert fast is not None
+
+    found = fast(pl.Series([line, other]), keys)
+
+    assert found[SURE].all()
+    assert found.select(keys).rows() == [("blocked", "Own", None), (None, "Chat", "")]
+    assert [tuple(exact(one).get(key) for key in keys) for one in (line, other)] == found.select(keys).rows()

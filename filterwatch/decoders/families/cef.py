@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import polars as pl
 
 from filterwatch.decoders.families.cut import SURE, Cut
@@ -24,8 +25,10 @@ _HEADER = re.compile(r"(?:CEF: ?)?(\d+)" + r"\|((?:[^|\\]|\\.)*+)" * 6 + r"\|", 
 _PAIRS = re.compile(rf"(?:^| )(?P<key>{_KEY})=(?P<value>(?:[^\\ ]|\\.| (?!{_KEY}=))*+)", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
-_FAST = r"^(?:CEF: ?)?(\d+)" + r"\|([^|]*)" * 6 + r"\|(.*)$"
-_VALUE = rf"^(.*?)(?: {_KEY}=|$)"
+_VERSION = r"^(?:CEF: ?)?(\d+)$"
+_PAIR, _VALUE = "\x1e", "\x1f"
+"""What stands before each pair, and between its key and its value, while many lines are cut; no line has it then."""
+
 _WRITTEN, _HIDDEN, _MEANT = ["\\\\", "\\="], ["\x1c", "\x1d"], ["\\", "="]
 """The usual escapes, what stands for them while many lines are cut (no line has it then), and what they mean."""
 
@@ -70,43 +73,56 @@ def _fast(texts: pl.Series, keys: Sequence[str]) -> pl.DataFrame:
     if escaped:
         for written, hidden in zip(_WRITTEN, _HIDDEN, strict=True):
             texts = texts.str.replace_all(written, hidden, literal=True)
-    parts = texts.str.extract_groups(_FAST).struct.unnest()
+    parts = texts.str.splitn("|", len(_COLUMNS) + 1).struct.unnest()
     parts.columns = [*(f"cef.{name}" for name in _COLUMNS), "pairs"]
-    frame, slots = _with_labels(parts.with_columns(pairs=" " + pl.col("pairs")), keys)
-    columns = []
+    version = parts["cef.version"].str.extract(_VERSION)
+    known = version.is_not_null() & parts["pairs"].is_not_null()
+    pairs = parts["pairs"].set(~known, None)
+    head = {f"cef.{name}": parts[f"cef.{name}"].str.strip_chars(" \t") for name in _COLUMNS} | {"cef.version": version}
+    labels = [key for key in keys if key.startswith(_LABEL)]
+    slots = [name for slot in _SLOTS for name in (slot, f"{slot}Label")] if labels else []
+    found = _values(pairs, [*keys, *slots])
+    found |= head | _labelled(labels, found)
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(texts))
+    columns = [
+        (found[key].str.replace_many(_HIDDEN, _MEANT) if escaped else found[key]) if key in found else nothing
+        for key in keys
+    ]
+    sure = known & ~texts.str.contains(r"\\|\t")
+    return pl.DataFrame([*(column.alias(key) for key, column in zip(keys, columns, strict=True)), sure.alias(SURE)])
+
+
+def _values(pairs: pl.Series, keys: Sequence[str]) -> dict[str, pl.Series]:
+    """Return the values of those of *keys* that occur; all pairs of all lines are cut at once."""
+    marked = (" " + pairs).str.replace_all(f" ({_KEY})=", f"{_PAIR}${{1}}{_VALUE}").str.split(_PAIR)
+    every = pl.DataFrame({"pair": marked}).with_row_index("line").explode("pair")
+    cut = every["pair"].str.splitn(_VALUE, 2).struct.unnest()
+    wanted = list(dict.fromkeys(keys))
+    number = cut["field_0"].cast(pl.Enum(wanted), strict=False).to_physical()
+    asked = number.is_not_null().arg_true().to_numpy()[::-1]  # from the end, so that the first of two counts
+    values = cut["field_1"].str.strip_chars(" ").extend_constant(None, 1)
+    nowhere = len(values) - 1
+    places = np.full((len(wanted), len(pairs)), nowhere)
+    places[number.gather(asked).to_numpy(), every["line"].gather(asked).to_numpy()] = asked
+    return {key: values.gather(place) for key, place in zip(wanted, places, strict=True) if (place != nowhere).any()}
+
+
+def _labelled(keys: Sequence[str], found: Mapping[str, pl.Series]) -> dict[str, pl.Series]:
+    """Return the values beside which the sender wrote the labels of *keys*; the first slot's where there are two."""
+    labels: dict[str, pl.Series] = {}
+    for slot in _SLOTS:
+        if slot in found and f"{slot}Label" in found:
+            written = found[f"{slot}Label"]
+            words = written.unique().drop_nulls()
+            plain = words.str.to_lowercase().str.replace_all(_NO_LETTERS.pattern, "")
+            labels[slot] = written.replace_strict(words, plain, default=None, return_dtype=pl.String)
+    values = {}
     for key in keys:
-        if key in frame.columns:
-            value = pl.col(key).str.strip_chars(" \t")
-        else:
-            value = (_labelled(key, slots) if key.startswith(_LABEL) else _value(key)).str.strip_chars(" ")
-        if escaped:
-            value = value.str.replace_many(_HIDDEN, _MEANT)
-        columns.append(value.alias(key))
-    sure = pl.col("pairs").is_not_null() & ~pl.Series(texts).str.contains(r"\\|\t", literal=False)
-    return frame.select(*columns, sure.alias(SURE))
-
-
-def _value(key: str) -> pl.Expr:
-    rest = pl.col("pairs").str.splitn(f" {key}=", 2).struct.field("field_1")
-    return rest.str.extract(_VALUE)
-
-
-def _labelled(key: str, slots: Sequence[str]) -> pl.Expr:
-    """Return the value that has the label of *key*, where :func:`_with_labels` has put labels and values."""
-    label = key.removeprefix(_LABEL)
-    named = [pl.when(pl.col(f"{slot} label") == label).then(f"{slot} value") for slot in slots]
-    return pl.coalesce([*named, pl.lit(None, pl.String)])
-
-
-def _with_labels(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
-    """Return *frame* with label and value of the slots that occur in it, and these slots."""
-    if not any(key.startswith(_LABEL) for key in keys):
-        return frame, []
-    pairs = frame["pairs"]
-    slots = [slot for slot in _SLOTS if pairs.str.contains(f" {slot}Label=", literal=True).any()]
-    names = {slot: _value(f"{slot}Label").str.to_lowercase().str.replace_all(_NO_LETTERS.pattern, "") for slot in slots}
-    labels = [name.alias(f"{slot} label") for slot, name in names.items()]
-    return frame.with_columns(*labels, *(_value(slot).alias(f"{slot} value") for slot in slots)), slots
+        named = [pl.when(of == key.removeprefix(_LABEL)).then(found[slot]) for slot, of in labels.items()]
+        if named:
+            itself = [found[key]] if key in found else []
+            values[key] = pl.select(pl.coalesce([*itself, *named])).to_series()
+    return values
 
 
 def make_leef() -> Cut:
