@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 
 from typer.testing import CliRunner
 
+from filterwatch import policy
 from filterwatch.app.explaining import Request, explain
 from filterwatch.app.parts import School
 from filterwatch.cli import make_app
@@ -26,7 +28,8 @@ URLS = (
 )
 
 
-def test_explain_says_what_replay_finds(tmp_path):
+def test_explain_says_what_replay_finds(tmp_path, monkeypatch):
+    monkeypatch.setattr(policy, "load", cache(policy.load))  # reading all rules for each address takes its time
     log = tmp_path / "access.log"
     at = int(MONDAY.timestamp())
     log.write_text(
