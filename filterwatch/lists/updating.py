@@ -308,7 +308,9 @@ def _doubts(tally: Tally, listed: Listed, before: Version | None, *, accept: boo
     if tally.aside > share * before.aside + more:
         yield f"{tally.aside:,} entries are names of schools, services, ordinary sites; before, {before.aside:,} were"
     known = {one.entry for one in before.named}
-    if new := [one.entry for one in tally.named if one.reason == REGISTRY and one.entry not in known]:
+    if new := list(
+        dict.fromkeys(one.entry for one in tally.named if one.reason == REGISTRY and one.entry not in known)
+    ):
         yield f"it suddenly holds {', '.join(new[:3])} ({REGISTRY})"
 
 
