@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from filterwatch.config import Part, read, validate
+from filterwatch.enrich.columns import column
 from filterwatch.enrich.hosts import host_of
 from filterwatch.events import ACTION, KIND
 
@@ -76,12 +77,11 @@ class Furniture:
         self._hosts = {*known.hosts, *more}
         self._by_path = {place.partition("/")[0] for place in (*known.widgets, *known.players)}
         self._widgets, self._players = _places(known.widgets), _places(known.players)
-        by_program = pl.col("user_agent").str.contains_any(list(known.programs))
         self._by_line = {
             "mime_type": pl.col("mime_type").is_in(list(known.background)),
             "method": pl.col("method") == "OPTIONS",  # a script asks before it speaks to another site
-            "user_agent": by_program & ~pl.col("domain").is_in(list(known.unless)).fill_null(value=False),
         }
+        self._programs, self._unless = list(known.programs), list(known.unless)
         self._pieces = f"^(?i:{'|'.join(map(re.escape, known.pieces))})"
         self._handshake = known.handshake
         self._endings = rf"^[^?#]*\.(?i:{'|'.join(map(re.escape, known.endings))})(?:[?#]|$)"
@@ -106,9 +106,11 @@ class Furniture:
             events: With ``_name``, ``domain`` and ``_furniture`` (:meth:`of`) besides the event columns.
         """
         out = (events["_furniture"] == ALWAYS).fill_null(value=False).to_numpy(writable=True)
-        for column, test in self._by_line.items():
-            if _has(events, column):
+        for name, test in self._by_line.items():
+            if _has(events, name):
                 out |= events.select(test.fill_null(value=False)).to_series().to_numpy()
+        if _has(events, "user_agent"):
+            out |= self._by_program(events)
         if _has(events, "bytes_in") and _has(events, "method"):
             out |= self._opened_only(events)
         if _has(events, "url"):
@@ -117,6 +119,21 @@ class Furniture:
             goes = events["kind"].is_in(pl.Series(["http", "dns", "flow"], dtype=KIND).implode())
             out &= goes.fill_null(value=True).to_numpy()
         return pl.Series("embedded", out) if out.any() else None
+
+    def _by_program(self, events: pl.DataFrame) -> NDArray[np.bool_]:
+        """Return what programs asked for that nobody looks at.
+
+        A browser may call itself one of them; it is found out by what they never ask for: scripts, styles, films, and
+        anything that another page led to.
+        """
+        rows = np.flatnonzero(events["user_agent"].str.contains_any(self._programs).fill_null(value=False).to_numpy())
+        out = np.zeros(len(events), np.bool_)
+        if len(rows):
+            led, kind = column(events, "referrer"), column(events, "mime_type")
+            piece = kind.str.contains(self._pieces) & ~kind.str.contains("^(?i:image)/")
+            browser = piece.fill_null(value=False) | led.is_not_null() | pl.col("domain").is_in(self._unless)
+            out[rows] = events[rows].select(~browser.fill_null(value=False)).to_series().to_numpy()
+        return out
 
     def _opened_only(self, events: pl.DataFrame) -> NDArray[np.bool_]:
         """Return which tunnels were opened beforehand: no more than a handshake came through."""
@@ -146,9 +163,9 @@ class Furniture:
             out[rows[some]] = other & ~chosen
         out[rows] |= by_player
 
-    def _at_player(self, led: pl.DataFrame, column: str) -> NDArray[np.bool_]:
-        """Return where *column* is the address of a player."""
-        found = (led["_furniture"] == BY_PATH) & led[column].str.contains(self._players)
+    def _at_player(self, led: pl.DataFrame, name: str) -> NDArray[np.bool_]:
+        """Return where column *name* is the address of a player."""
+        found = (led["_furniture"] == BY_PATH) & led[name].str.contains(self._players)
         return found.fill_null(value=False).to_numpy()
 
     def _pieces_of(self, led: pl.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

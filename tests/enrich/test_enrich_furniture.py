@@ -71,6 +71,10 @@ NO_VISIT = {
     "pictures of a post in the news": ask("p16-sign-va.tiktokcdn.com"),
     "a login of Windows' game services": tunnel("xsts.auth.xboxlive.com"),
     "a connection that nothing came through": tunnel("www.instagram.com") | {"bytes_in": 3_200, "status": 200},
+    "a picture in a preview": get("https://www.tiktok.com/a.jpg", user_agent="WhatsApp/2.24 i", mime_type="image/jpeg"),
+    "a list of revoked certificates, by who asks": get(
+        "http://ca.test/x.crl", user_agent="Microsoft-CryptoAPI/10.0", mime_type="application/octet-stream"
+    ),
     "the filter's words do not matter": tunnel("connect.facebook.net") | {"filter_category": "Social Networking"},
 }
 
@@ -106,6 +110,12 @@ VISITS = {
     "a player opened by hand": get("https://www.youtube.com/embed/abc", mime_type="text/html"),
     "a player moved on inside the site": get("https://www.youtube.com/embed/a", referrer="https://www.youtube.com/"),
     "a file from another site": get("https://x.com/a.zip", referrer=NEWS, mime_type="application/zip"),
+    "a script, by a browser that calls itself a preview": get(
+        "https://www.tiktok.com/a.js", user_agent="WhatsApp/2.24", mime_type="text/javascript"
+    ),
+    "a page that one led to, by a browser that calls itself a preview": get(
+        "https://www.tiktok.com/@b", user_agent="WhatsApp/2.24", referrer="https://www.tiktok.com/@a"
+    ),
     "a messenger at its own place": get("https://mmg.whatsapp.net/a", user_agent="WhatsApp/2.24.1"),
     "a name that ends in the same letters": tunnel("notfbcdn.net"),
     "a name with furniture in front": ask("platform.twitter.com.evil.test"),
