@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner
 
+from filterwatch.app.parts import School
+from filterwatch.app.settings import load
 from filterwatch.cli import make_app
+from filterwatch.sources import read_files
 
 FIRST = 1795507200 + 9 * 3600
 """A school morning, seconds since 1970; other times count from it."""
@@ -30,10 +33,10 @@ LESSONS = [(day * DAY + n, f"www.school-site-{n}.co.uk", "10.10.1.1", "TCP_TUNNE
 
 
 @pytest.fixture
-def told(tmp_path):
-    """Replay (seconds, host, address, squid result) each; return level and reason of what the detector tells."""
+def written(tmp_path):
+    """Write a configuration and a log: (seconds, host, address, squid result) each."""
 
-    def replay(*rows: tuple[int, str, str, str], kind: str = "squid", learn: int = 3) -> list[tuple[str, str]]:
+    def write(*rows: tuple[int, str, str, str], kind: str = "squid", learn: int = 3) -> None:
         (tmp_path / "filterwatch.yaml").write_text(CONFIG.format(format=kind, learn=learn))
         lines = []
         for after, host, ip, result in sorted(rows):
@@ -44,6 +47,16 @@ def told(tmp_path):
                 line.format(at=at, stamp=stamp, ip=ip, result=result, host=host, user=f"u{ip.replace('.', '')}")
             )
         (tmp_path / "access.log").write_text("".join(lines))
+
+    return write
+
+
+@pytest.fixture
+def told(tmp_path, written):
+    """Replay a log; return level and reason of what the detector tells."""
+
+    def replay(*rows: tuple[int, str, str, str], **how) -> list[tuple[str, str]]:
+        written(*rows, **how)
         command = ["replay", "--config", tmp_path / "filterwatch.yaml", "--source", f"log={tmp_path / 'access.log'}"]
         done = CliRunner().invoke(make_app(), [str(word) for word in command], catch_exceptions=False)
         assert done.exit_code == 0, done.output
@@ -88,3 +101,15 @@ def test_a_resolvers_log_shows_news_that_goes_round(told):
             "a site new to the school, with a name like those of unblockers: 3 people came in turn within 8 hours",
         )
     ]
+
+
+def test_the_daemon_s_pass_finds_the_same_over_restarts_between_all_its_batches(tmp_path, written):
+    written(*LESSONS, *visit("skylight.duckdns.org"))
+    school = School(load(tmp_path / "filterwatch.yaml"))
+    index, state, found = school.index(), {}, []
+    for batch in read_files([tmp_path / "access.log"], 8_000, source="log"):
+        work = school.work(school.enrichment(index))
+        work.restore(state)
+        found += work.process(batch, datetime(2026, 12, 1, tzinfo=UTC)).detections["rule"].to_list()
+        state = work.state()
+    assert found.count("strange_site") == 1
