@@ -252,7 +252,8 @@ class StrangeSite:
             name = "with an odd name"
         said = {
             "rule": self.name, "rule_version": self._version, "category": "bypass", "kind": "unblocker",
-            "level": self.settings.level if weight > 1 else self.settings.hint_level, "outcome": "breach",
+            "level": self.settings.level if weight > 1 else self.settings.hint_level,
+            "outcome": "breach" if weight > 1 else "advisory",
             "reason": f"a site new to the school, {name}: {'; '.join(done)}",
         }  # fmt: skip
         return {key: pl.lit(value, dtype=pl.String) for key, value in said.items()}

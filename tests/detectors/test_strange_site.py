@@ -182,6 +182,9 @@ def test_the_reason_names_what_was_seen_and_nobody(frame):
     ]
     assert (found["category"][0], found["kind"][0], found["outcome"][0]) == ("bypass", "unblocker", "breach")
     assert found["matched"].null_count() == 1
+    hint = detector()(events(frame, blocked(-2), *stay(minutes=3)), none(), NOW)
+    assert hint["reason"].to_list() == ["a site new to the school, with an odd name: opened just after a block"]
+    assert hint["outcome"].to_list() == ["advisory"]
 
 
 def test_frames_without_signals_and_empty_ones_are_no_matter(frame):
