@@ -29,12 +29,13 @@ _TIDY = f"(?:{_PLAIN})|(?:{_QUAD})"
 
 _ENDS_A_HOST = r"[/\\?#@]"
 
-_SCHEME = re.compile(r"^(?:(?i:https?|wss?|ftp):(?:/+|(?![0-9]*$))|[A-Za-z][A-Za-z0-9+.-]*:(?=//))")
+SCHEME = re.compile(r"^(?:(?i:https?|wss?|ftp):(?:/+|(?![0-9]*$))|[A-Za-z][A-Za-z0-9+.-]*:(?=//))")
 """Of the web's own schemes browsers take any number of slashes; ``http:80`` is a host and a port all the same."""
 
 _END = re.compile(r"[/?#]")
-_BLANKS = "".join(map(chr, range(33)))
-_NOT_READ = str.maketrans(dict.fromkeys("\t\n\r"))
+BLANKS, NOT_READ = "".join(map(chr, range(33))), str.maketrans(dict.fromkeys("\t\n\r"))
+"""What browsers drop at both ends of an address, and what anywhere in it.  Source: WHATWG URL."""
+
 _NAT64 = int(IPv6Address("64:ff9b::")) >> 32
 """The well-known prefix.  Source: RFC 6052 section 2.1."""
 
@@ -120,8 +121,8 @@ def _seen(label: str) -> str:
 
 
 def _authority(text: str) -> str:
-    rest = text.strip(_BLANKS).translate(_NOT_READ).replace("\\", "/")
-    rest = _SCHEME.sub("", rest, count=1).removeprefix("//")
+    rest = text.strip(BLANKS).translate(NOT_READ).replace("\\", "/")
+    rest = SCHEME.sub("", rest, count=1).removeprefix("//")
     return _END.split(rest, maxsplit=1)[0].rpartition("@")[2]
 
 

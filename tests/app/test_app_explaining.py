@@ -172,6 +172,12 @@ def test_bytes_that_are_no_text_end_in_no_traceback(rules):
     assert isinstance(refused.exception, FilterwatchError)
 
 
+@pytest.mark.parametrize(("port", "number"), [("8080", 8080), ("0", None), ("65536", None), ("9" * 5000, None)])
+def test_a_port_that_does_not_exist_is_none(rules, port, number):
+    assert read(f"http://bet.test:{port}/").port == number
+    assert explained(rules, f"bet.test:{port}", kind="flow").address.host == "bet.test"
+
+
 def test_an_illegal_address_is_shown_nowhere(rules):
     done = CliRunner().invoke(make_app(), ["explain", "https://img.awful.test/a", "--rules", str(rules)])
     assert done.exit_code == 0, done.output

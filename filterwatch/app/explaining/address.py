@@ -9,18 +9,12 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from filterwatch import enrich
-from filterwatch.enrich.hosts import is_address
-
-BLANKS = "".join(map(chr, range(33)))
-NOT_READ = str.maketrans(dict.fromkeys("\t\n\r"))
-"""What browsers drop at both ends of an address, and what anywhere in it.  Source: WHATWG URL."""
-
-_SCHEME = re.compile(r"^(?:((?i:https?|wss?|ftp)):(?:/+|(?![0-9]*$))|([A-Za-z][A-Za-z0-9+.-]*):(?=//))")
-"""As :mod:`filterwatch.enrich.hosts` reads it: of the web's own schemes any number of slashes will do."""
+from filterwatch.enrich.hosts import BLANKS, NOT_READ, SCHEME, is_address
 
 _PARTS = re.compile(r"^(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<query>(?:\?[^#]*)?)(?P<fragment>(?:#.*)?)$", re.DOTALL)
 _PORT = re.compile(r"^(?P<host>.*?)(?::(?P<port>[0-9]*))?$", re.DOTALL)
 _USUAL = {"http": "80", "https": "443", "ftp": "21"}
+LAST_PORT = 65_535
 _RANGE = re.compile(r"[0-9A-Fa-f.:]+/[0-9]{1,3}")
 
 
@@ -31,7 +25,7 @@ class Address:
     Attributes:
         url: As a proxy would log it, without user, password and secrets in parameters.
         host: In its one form.
-        port: Null where the address names none.
+        port: Null where the address names none that there is.
         steps: What was done to what was typed, in order.
     """
 
@@ -81,8 +75,8 @@ def _url(typed: str, host: str) -> tuple[str, int | None, list[str]]:
     if "\\" in head:
         steps.append("\\ read as /")
     rest = head.replace("\\", "/") + mark + tail
-    found = _SCHEME.match(rest)
-    scheme = (found[1] or found[2]).lower() if found else ""
+    found = SCHEME.match(rest)
+    scheme = found[0].partition(":")[0].lower() if found else ""
     parts = _PARTS.match(rest[found.end() if found else 0 :].removeprefix("//"))
     if parts is None:  # every text has these four parts
         raise ValueError(rest)
@@ -103,7 +97,8 @@ def _url(typed: str, host: str) -> tuple[str, int | None, list[str]]:
     cut = _without_secrets(url)
     if cut != url:
         steps.append("secrets in it cut out, as out of every log line")
-    return cut, int(port) if port else None, steps
+    number = int(port) if port and len(port) <= len("65535") else 0
+    return cut, number if 0 < number <= LAST_PORT else None, steps
 
 
 def search_url(words: str) -> str:
