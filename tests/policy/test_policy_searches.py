@@ -80,7 +80,12 @@ ORDINARY = [
     "how to get back at the end of the song", "women in the kitchen 1950s adverts gcse", "cats are paid less",
     "use google translate", "hot girl summer", "bare bones", "weeds", "noses", "condoms", "sepsis", "flashlight",
     "curves", "papyrus", "is it normal for cats to drool", "frank lampard number", "mind map online",
-    "24 hour fast food near me", "second phone for mum", "how to trap water in soil for plants ks2",
+    "24 hour fast food near me", "second phone for mum",
+    "how to sleep and not wake up late", "bridge to jump start car", "tired of living in a small house",
+    "how to write a goodbye letter to a friend who is moving", "cutting myself a slice of cake",
+    "life is pointless existentialism philosophy", "how many ibuprofen can i take in a day", "14 year old jobs",
+    "what happens after death buddhism", "how to become a police officer", "am i too tall for gymnastics",
+    "how to trap water in soil for plants ks2",
 ]  # fmt: skip
 
 
