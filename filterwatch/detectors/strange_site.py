@@ -116,11 +116,12 @@ class StrangeSite:
         keep = places["marked"].to_numpy(writable=True)
         strange = self._maybe_new(places.filter("strange"), learn)
         keep[strange["place"].to_numpy()] = True
-        people = {*self._using, *strange["who"].drop_nulls()}
+        uses = pl.col("watched") & ~pl.col("embedded")
+        people = {*self._using, *strange.filter(uses)["who"].drop_nulls()}
         if bad := {*self._bad, *strange.filter(strange["bits"] & BAD != 0)["site"]}:
             beside = places["site"].is_in(pl.Series([*bad], dtype=pl.String).implode())
             keep |= beside.to_numpy()
-            people.update(places.filter(beside)["who"].drop_nulls())
+            people.update(places.filter(beside).filter(uses)["who"].drop_nulls())
         if people:
             theirs = places["who"].is_in(pl.Series([*people], dtype=pl.String).implode())
             keep |= theirs.fill_null(value=False).to_numpy()
