@@ -51,7 +51,8 @@ def test_what_a_rule_knows_from_is_read_off_its_conditions(items):
     assert by_rule["gambling"] == ("list gambling", "the filter's category")
     assert by_rule["gambling-searches"] == ("terms gambling",)
     assert "ports" in by_rule["bypass-dot"]
-    assert by_rule["csam"] == ("the filter's category", "the filter's rule", "the filter's reason")
+    filter_says = ("the filter's category", "the filter's rule", "the filter's reason")
+    assert by_rule["csam"] == ("list csam (none in use)", *filter_says)
 
 
 def test_a_list_without_a_name_is_told(items):

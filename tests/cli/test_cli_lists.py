@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from datetime import UTC, datetime
@@ -198,3 +199,16 @@ def test_a_fresh_configuration_is_clean_and_an_embarrassing_entry_still_shows(sc
         "OVERBLOCK help[.]clinic[.]nhs[.]uk: webmail by own",
         "OVERBLOCK co[.]zw: webmail by own",
     ]
+
+
+def test_what_a_members_list_holds_is_found_by_the_rule_and_not_told(school):
+    directory, _ = school
+    line = (
+        "1795311995.403 7 10.1.2.3 TCP_MISS/200 812 GET http://never-shown.example/never/shown/x - DIRECT/192.0.2.1 -\n"
+    )
+    (directory / "access.log").write_text(line)
+    said = ["replay", "--config", str(directory / "filterwatch.yaml"), "--source", f"squid={directory / 'access.log'}"]
+    done = CliRunner().invoke(make_app(), said, catch_exceptions=False)
+    found = [json.loads(one) for one in done.stdout.splitlines() if one.startswith("{")]
+    assert [one["rule"] for one in found] == ["csam"]
+    assert "never/shown" not in done.stdout
