@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import lzma
 import sys
 from pathlib import Path
 
-from benchmarks import overblock, unblockers
+import pytest
+
+from benchmarks import overblock, recall, unblockers
+from filterwatch.lists import CategoryIndex
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,3 +69,73 @@ def test_operators_stay_together_whatever_the_order():
     assert [set(part) for part in first] == [set(part) for part in again]
     together = {"a.one.com", "b.two.com", "c.two.com", "e.one.com"}
     assert any(together <= set(part) for part in first)
+
+
+LISTED = """  {id}: {{title: Some list, address: "https://x.example", category: {category}, format: {format},
+    licence: MIT, credit: somebody, homepage: "https://x.example", at_least: 2{more}}}
+"""
+
+
+@pytest.fixture
+def at_hand(tmp_path):
+    (tmp_path / "plain").write_text("bet1.example\nshop.bet2.example\nclinic.nhs.uk\n198.51.100.0/24\nx.org/a%20b\n")
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "domains.xz").write_bytes(lzma.compress(b"odd.example\nxbet1.example\n203.0.113.7\n"))
+    (tmp_path / "tree" / "urls").write_text("site.example/~odd/\n")
+    (tmp_path / "resolved").write_text("chat.example\nfull:one.example\nregexp:^x\n")
+    listed = [
+        LISTED.format(id="plain", category="gambling", format="domains", more=""),
+        LISTED.format(id="tree", category="games", format="squidguard", more=", archive: tar.gz, pick: odd"),
+        LISTED.format(id="resolved", category="chat", format="v2fly", more=", archive: tar.gz, pick: chat"),
+        LISTED.format(id="bad", category="chat", format="domains", more=""),
+    ]
+    (tmp_path / "more.yaml").write_text("lists:\n" + "".join(listed))
+    return tmp_path
+
+
+def rows(capsys):
+    told = capsys.readouterr().out.splitlines()
+    return {
+        line.split()[0]: [int(cell) for cell in line.split()[1:]] for line in told if line[40:].strip()[:1].isdigit()
+    }
+
+
+def test_recall_finds_what_lists_at_hand_name_and_nothing_that_ends_alike(at_hand, monkeypatch, capsys):
+    given = [f"{name}={at_hand / name}" for name in ("plain", "tree", "resolved")]
+    known = ["--catalogue", str(at_hand / "more.yaml"), "--rules", str(ROOT / "rules")]
+    monkeypatch.setattr(sys, "argv", ["recall", *given, *known])
+    assert recall.main() == 0
+    # entries, wrong, left out, aside; names and missed; below and missed; alike; others and missed
+    assert rows(capsys) == {
+        "plain": [5, 0, 0, 1, 2, 0, 2, 0, 0, 4, 0],
+        "tree": [4, 0, 0, 0, 2, 0, 2, 0, 0, 4, 0],
+        "resolved": [2, 0, 1, 0, 2, 0, 1, 0, 0, 0, 0],
+    }
+
+
+def test_recall_tells_what_the_index_misses_or_gives_wrongly_and_what_is_refused(at_hand, monkeypatch, capsys):
+    (at_hand / "bad").write_text("google.com\nchat.example\ntalk.example\n")
+    given = [f"{name}={at_hand / name}" for name in ("plain", "bad")]
+    known = ["--catalogue", str(at_hand / "more.yaml"), "--rules", str(ROOT / "rules")]
+    monkeypatch.setattr(sys, "argv", ["recall", *given, *known])
+    assert recall.main() == 1
+    assert "bad: refused: it holds google.com" in capsys.readouterr().out
+    right = CategoryIndex.lookup
+
+    def wrong(index, hosts):
+        return right(index, hosts.str.replace("^xbet1", "bet1").str.replace("bet2", "bet3"))
+
+    monkeypatch.setattr(CategoryIndex, "lookup", wrong)
+    monkeypatch.setattr(sys, "argv", ["recall", given[0], *known])
+    assert recall.main() == 1
+    assert rows(capsys)["plain"] == [5, 0, 0, 1, 2, 1, 2, 1, 1, 4, 0]
+
+
+def test_ordinary_sites_are_asked_of_lists_as_fetched(at_hand, monkeypatch, capsys):
+    (at_hand / "hosts").write_text("www.bet1.com\nwww.bbc.co.uk\n")
+    fetched = at_hand / "fetched"
+    fetched.write_text("".join(f"0.0.0.0 bet{n}.com\n" for n in range(1_000)))
+    options = ["--rules", str(ROOT / "rules"), "--fetched", f"sinfonietta-gambling={fetched}"]
+    monkeypatch.setattr(sys, "argv", ["overblock", str(at_hand / "hosts"), *options])
+    assert overblock.main() == 1
+    assert "hosts\twww.bet1.com\tgambling\tsinfonietta-gambling\tbet1.com" in capsys.readouterr().out
