@@ -148,7 +148,9 @@ class Updater:
             fetched = Fetched(came.stat().st_size, sha256(came), Known())
             kept, outcome = self._judged(id_, kept, came, fetched, accept=accept, of=of)
         except Refused as error:
-            kept, outcome = self._not_taken(id_, kept, "refused", str(error))
+            # Who carries it is told at once; what is in use is as good as before.
+            refused, outcome = self._not_taken(id_, kept, "refused", str(error))
+            kept = kept if kept.current else refused
         except OSError as error:
             raise FilterwatchError(f"{came}: cannot be read, or not taken in: {error.strerror}") from None
         self._store.write(known | {id_: kept})

@@ -95,6 +95,7 @@ def test_an_older_bundle_is_told_from_a_newer_one_and_a_list_stays_as_old_as_it_
     assert there.kept.newest == bench.kept.newest > there.kept.current.at > made
     outcome = carried(first, there)[0]
     assert (outcome.word, "older than the one in use" in outcome.said) == ("refused", True)
+    assert not there.kept.problem
     assert carried(later, there)[0].word == "unchanged"
     assert not there.kept.problem
     assert carried(first, there, accept=True)[0].said == "100 entries, -1"
