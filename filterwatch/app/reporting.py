@@ -23,24 +23,26 @@ from filterwatch.records.opening import open_registers
 from filterwatch.reports.asked import Asked as Wanted
 from filterwatch.reports.catalogue import REPORTS, rendered
 from filterwatch.reports.material import Material
+from filterwatch.reports.page import Page
 from filterwatch.reports.period import Period, week_before
 from filterwatch.reports.pseudonyms import Pseudonyms
 from filterwatch.reports.spool import Spool
 
 
-def material(asked: Wanted) -> Material:
-    """Return what the report is made from: the archive and the registers, or log files alone.
+def page(asked: Wanted) -> Page:
+    """Return the report that is asked for, made from the archive and the registers, or from log files alone.
 
     Raises:
         FilterwatchError: Neither is named, or something cannot be read.
     """
     now = SystemClock().now()
     if asked.files:
-        return from_files(asked, now)
+        return asked.report.page(from_files(asked, now))
     configuration = load(asked.config or DEFAULT)
     zone = configuration.settings.timezone
     period = asked.period(zone, now.astimezone(zone).date())
-    return from_school(configuration, period, now, named=asked.with_names)
+    with archive.explained(_archive(configuration)):
+        return asked.report.page(from_school(configuration, period, now, named=asked.with_names))
 
 
 def from_school(configuration: Configuration, period: Period, now: datetime, *, named: bool) -> Material:
@@ -56,7 +58,7 @@ def from_school(configuration: Configuration, period: Period, now: datetime, *, 
     journal = _journal(configuration.state / "journal.db")
     # Bandwidth spreads a transfer that began the day before.
     start = period.first - timedelta(days=1)
-    events = archive.scan(configuration.state / "archive", journal, start=start, end=period.last)
+    events = archive.scan(_archive(configuration), journal, start=start, end=period.last)
     return Material(
         site=said.site,
         period=period,
@@ -113,16 +115,22 @@ def mail_weekly(configuration: Configuration, now: datetime) -> int:
     if weekly is None or due is None:
         raise FilterwatchError("reports.weekly is not configured; nobody would get the report")
     period = week_before(due.date(), configuration.settings.timezone)
-    material = from_school(configuration, period, now, named=False)
+    with archive.explained(_archive(configuration)):
+        material = from_school(configuration, period, now, named=False)
+        pages = {name: REPORTS[name].page(material) for name in ("weekly", "governors")}
     rows = 0
     for name, roles in (("weekly", weekly.to), ("governors", weekly.governors)):
-        page = REPORTS[name].page(material)
-        message = Message(f"Filter and safeguarding: {period}", rendered(page, "text"), html=rendered(page, "html"))
+        text, html = rendered(pages[name], "text"), rendered(pages[name], "html")
+        message = Message(f"Filter and safeguarding: {period}", text, html=html)
         for role in roles:
             if recipient := configuration.settings.alerts.recipients.get(role):
                 about = Occasion(occasion(due), "report", which=name)
                 rows += enqueue(about, role, recipient.channels, message, now)
     return rows
+
+
+def _archive(configuration: Configuration) -> Path:
+    return configuration.state / "archive"
 
 
 def _journal(path: Path) -> Reader | None:

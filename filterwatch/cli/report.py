@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -19,23 +18,9 @@ from filterwatch.reports.catalogue import FORMATS, REPORTS, Report
 from filterwatch.text import printable
 
 if TYPE_CHECKING:
-    from filterwatch.reports.asked import Asked
-    from filterwatch.reports.material import Material
     from filterwatch.reports.page import Page
 
 ABOUT = "; ".join(f"{report.name}: {report.about}" for report in REPORTS.values())
-
-
-def gather(asked: Asked) -> Material:
-    """Return what the report is made from; the composition root knows where it lies."""
-    found: Callable[[Asked], Material] = import_module("filterwatch.app.reporting").material
-    return found(asked)
-
-
-def send(asked: Asked) -> None:
-    """Make the report and put it into the outbox for those the configuration names."""
-    mail: Callable[[Asked], None] = import_module("filterwatch.app.reporting").mail
-    mail(asked)
 
 
 def register(app: typer.Typer) -> None:
@@ -60,6 +45,7 @@ def register(app: typer.Typer) -> None:
 
         People and devices have pseudonyms, the same that their alerts carry, unless --names is given.
         """
+        from filterwatch.app import reporting
         from filterwatch.reports.asked import Asked
 
         wanted, paths = _report(name), files or []
@@ -68,9 +54,9 @@ def register(app: typer.Typer) -> None:
         with _progress(paths) as seen:
             asked = Asked(wanted, _day("--from", first), _day("--to", last), config, paths, log_format, names, seen)
             if mail:
-                send(asked)
+                reporting.mail(asked)
                 return
-            page = wanted.page(gather(asked))
+            page = reporting.page(asked)
         _write(page, form, table, output)
         if fail and wanted.findings(page):
             raise typer.Exit(FINDINGS)

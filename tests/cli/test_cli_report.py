@@ -1,18 +1,24 @@
 import json
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from filterwatch.cli import main, make_app, report
+from filterwatch import archive
+from filterwatch.app import reporting
+from filterwatch.archive import ArchiveError
+from filterwatch.cli import main, make_app
 from filterwatch.detectors import volume
 from filterwatch.events import complete
+from filterwatch.journal import Commit, Counts, Journal
+from filterwatch.lines import Checkpoint
 from filterwatch.reports.asked import Asked
 from filterwatch.reports.catalogue import REPORTS
 from filterwatch.reports.material import Material
+from filterwatch.reports.page import Page
 from filterwatch.reports.pseudonyms import Pseudonyms
 
 ZONE = ZoneInfo("Europe/London")
@@ -24,7 +30,7 @@ def asked(monkeypatch):
     """What the command asked for; a link of 8 Mbit/s that one device filled for a minute."""
     seen: list[Asked] = []
 
-    def gather(one: Asked) -> Material:
+    def made(one: Asked) -> Page:
         seen.append(one)
         when = datetime(2026, 11, 17, 10, 0, 30, tzinfo=UTC)
         row = {
@@ -36,12 +42,13 @@ def asked(monkeypatch):
             "bytes_in": 60_000_000,
         }
         names = Pseudonyms(None if one.with_names else "secret", "st-pauls")
-        return Material(
+        material = Material(
             "st-pauls", one.period(ZONE, TODAY), when, complete(pl.DataFrame([row])), names,
             link=volume.Settings(link_mbit=8),
         )  # fmt: skip
+        return one.report.page(material)
 
-    monkeypatch.setattr(report, "gather", gather)
+    monkeypatch.setattr(reporting, "page", made)
     return seen
 
 
@@ -83,7 +90,7 @@ def test_json_is_for_programs():
     assert rows[0]["verdict"] == "peak"
 
 
-def test_days_files_and_format_reach_whoever_gathers(asked, tmp_path):
+def test_days_files_and_format_reach_whoever_makes_it(asked, tmp_path):
     log = tmp_path / "access.log"
     run("bypass", "--from", "2026-11-16", "--to", "2026-11-18", "--log-format", "squid", str(log))
     assert (asked[0].first, asked[0].last) == (date(2026, 11, 16), date(2026, 11, 18))
@@ -147,3 +154,24 @@ def test_a_log_of_no_known_format_names_the_option_that_a_report_has(tmp_path):
     done = CliRunner().invoke(make_app(), ["report", "bandwidth", str(log)])
 
     assert "--log-format" in str(done.exception)
+
+
+def test_a_sealed_file_that_is_gone_is_said_with_the_remedy(tmp_path):
+    (tmp_path / "filterwatch.yaml").write_text("site: st-pauls\nstate: state\n")
+    event = complete(
+        pl.DataFrame([{"time": datetime(2026, 11, 17, 12, tzinfo=UTC), "site": "st-pauls", "line_offset": 0}])
+    )
+    state = tmp_path / "state"
+    state.mkdir()
+    with Journal.open(state / "journal.db", writer=True) as journal:
+        journal.commit(Commit(event["time"][0], Checkpoint("squid", "s", 50), 0, event, counts=Counts(1, 1)))
+        settings = archive.Settings(seal_after=timedelta(0))
+        archive.seal(journal, state / "archive", now=datetime.now(UTC) + timedelta(hours=1), settings=settings)
+    (sealed,) = archive.files(state / "archive")
+    sealed.unlink()
+
+    arguments = ["bandwidth", "--config", str(tmp_path / "filterwatch.yaml"), "--from", "2026-11-16"]
+    done = CliRunner().invoke(make_app(), ["report", *arguments])
+
+    assert isinstance(done.exception, ArchiveError)
+    assert "a segment is gone; run filterwatch verify" in str(done.exception)
