@@ -23,6 +23,13 @@ from filterwatch.reports.pseudonyms import Pseudonyms
 
 ZONE = ZoneInfo("Europe/London")
 TODAY = date(2026, 11, 20)
+CONFIG = """\
+site: st-pauls
+state: state
+sources: [{name: squid, path: access.log, format: squid}]
+alerts: {recipients: {coordinator: {name: A, channels: [m]}, head: {name: B, channels: [n]}}}
+delivery: {channels: {m: {url: "json://127.0.0.1"}, n: {url: "json://127.0.0.1"}}}
+"""
 
 
 @pytest.fixture
@@ -157,7 +164,7 @@ def test_a_log_of_no_known_format_names_the_option_that_a_report_has(tmp_path):
 
 
 def test_a_sealed_file_that_is_gone_is_said_with_the_remedy(tmp_path):
-    (tmp_path / "filterwatch.yaml").write_text("site: st-pauls\nstate: state\n")
+    (tmp_path / "filterwatch.yaml").write_text(CONFIG)
     event = complete(
         pl.DataFrame([{"time": datetime(2026, 11, 17, 12, tzinfo=UTC), "site": "st-pauls", "line_offset": 0}])
     )
