@@ -53,7 +53,7 @@ def refused(gateway: Gateway) -> Iterator[Finding]:
         return
     try:
         found = refusals(str(gateway.configuration.spool))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         yield Finding(
             f"What the receiver refused cannot be read: {error}.", "A wrong `allow` is not seen.", "Run doctor as root."
         )
