@@ -36,17 +36,6 @@ _WORDS = {
 _KIND_OF_END = {"exemption_removed": (EXEMPTED,), "source_speaks": ("silent",)}
 
 
-def reconcile(detections: pl.DataFrame, desk: Desk, now: datetime) -> int:
-    """Note what *detections* say of the filter and judge every stretch that can be judged.
-
-    Returns:
-        How many rows of the outbox are new.
-    """
-    with transaction.atomic():
-        note(detections, now)
-    return judge(desk, now)
-
-
 def note(detections: pl.DataFrame, now: datetime) -> None:
     """Open and end stretches in which a service was off; call it inside a transaction."""
     rules = [*RULES, SILENT]
