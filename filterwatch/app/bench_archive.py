@@ -76,33 +76,35 @@ def archived(
     Args:
         configuration: Whose archive and journal.
         days: The first and the last.
-        seen: Called after each day, for a progress bar.
+        seen: Called with the number of days that were passed, for a progress bar; days that hold nothing cost nothing.
 
     Raises:
         FilterwatchError: There is no event in these days, or the archive cannot be read.
     """
     folder = configuration.state / "archive"
     none = True
-    day, end = days
+    first, end = days
     try:
         journal = Reader.at(configuration.state / "journal.db")
     except JournalError:
         journal = None
+    held = archive.days(folder, journal, start=first, end=end)
     waiting = pl.DataFrame(schema=EVENT_SCHEMA)
-    while day <= end:
+    for day in held:
         with archive.explained(folder):
             events = archive.scan(folder, journal, start=day, end=day).collect()
         none &= events.is_empty()
-        day += timedelta(days=1)
         read = _as_read(pl.concat([waiting, events], rechunk=False))
-        midnight = datetime.combine(day, time.min, configuration.settings.timezone).astimezone(UTC)
+        after = day + timedelta(days=1)
+        midnight = datetime.combine(after, time.min, configuration.settings.timezone).astimezone(UTC)
         due = read["_at"] < midnight
-        waiting = read.filter(~due & (day <= end)).drop("_at")  # few; a view would hold on to the whole day
+        waiting = read.filter(~due & (day != held[-1])).drop("_at")  # few; a view would hold on to the whole day
         events = read[: len(read) - len(waiting)].drop("_at")
         del read, due
         yield from events.with_columns(line=pl.lit(None, pl.Int64)).iter_slices(FRAME)
         del events  # before the next day is read
-        seen(1)
+        seen((after - first).days)
+        first = after
     if none:
         raise FilterwatchError(f"{folder}: holds no event from {days[0]} to {end}; name other days, or log files")
 

@@ -7,7 +7,7 @@ local date of the events.  Whether a file counts, the manifest alone says.
 from filterwatch.archive.errors import ArchiveDamaged, ArchiveError, ManifestDamaged, explained
 from filterwatch.archive.manifest import NAME as MANIFEST
 from filterwatch.archive.manifest import Manifest, Segment
-from filterwatch.archive.scanning import files, scan
+from filterwatch.archive.scanning import days, files, scan
 from filterwatch.archive.sealing import seal
 from filterwatch.archive.settings import Settings
 from filterwatch.archive.upkeep import Tidied, compact, purge, tidy
@@ -24,6 +24,7 @@ __all__ = [
     "Settings",
     "Tidied",
     "compact",
+    "days",
     "explained",
     "files",
     "purge",

@@ -59,6 +59,19 @@ def scan(
     return pl.concat([sealed, fresh.lazy()]) if wanted else fresh.lazy()
 
 
+def days(directory: Path, journal: Reader | None = None, *, start: date, end: date) -> list[date]:
+    """Return the local dates from *start* to *end*, both included, that may hold events, sealed or not; ascending.
+
+    Raises:
+        ArchiveDamaged: The manifest was altered or cut.
+    """
+    # The journal first, as in scan.
+    journalled = journal.hours(start, end)["date"].to_list() if journal else []
+    with explained(directory):
+        sealed = [one.day for one in _between(Manifest.read(directory), start, end)]
+    return sorted({*journalled, *sealed})
+
+
 def files(directory: Path, *, start: date | None = None, end: date | None = None) -> list[Path]:
     """Return the Parquet files that count, for engines that read files themselves (Spark): sealed events only.
 

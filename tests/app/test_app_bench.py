@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -17,7 +17,7 @@ from filterwatch.alerts import Settings
 from filterwatch.alerts.settings import Grouping
 from filterwatch.app import bench
 from filterwatch.app.bench_alerts import Weights, estimate
-from filterwatch.app.bench_archive import days_asked
+from filterwatch.app.bench_archive import archived, days_asked
 from filterwatch.app.replay import Asked, settled
 from filterwatch.app.settings import load, shipped
 from filterwatch.cli import make_app
@@ -143,6 +143,19 @@ def test_last_week_is_judged_again_straight_from_the_archive(school):
     with pytest.raises(FilterwatchError, match="either logs, or days"):
         run(school, school / "access.log", "--last", "7d")
     assert archive.scan(state / "archive").collect().is_empty()
+
+
+def test_days_that_hold_nothing_are_not_looked_at(school, monkeypatch):
+    journalled(school)
+    looked, passed = [], []
+    scan = archive.scan
+    monkeypatch.setattr(archive, "scan", lambda *words, **days: looked.append(days["start"]) or scan(*words, **days))
+
+    known = load(school / "filterwatch.yaml")
+    asked = date(1, 1, 1), date(9999, 12, 30)
+    assert sum(map(len, archived(known, asked, passed.append))) == 12
+    assert looked == [date(2026, 11, 25)]
+    assert sum(passed) == (looked[0] - asked[0]).days + 1
 
 
 def test_days_are_those_before_today_and_nonsense_is_refused():
