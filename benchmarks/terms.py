@@ -1,7 +1,7 @@
 """The term packs against searches written by hand: precision and recall of each, and what a search costs.
 
-Run: ``python -m benchmarks.terms [--set second] [--missed]``.  ``--missed`` lists the mistakes in the half that packs
-may be changed by; the other half is only counted.
+Run: ``python -m benchmarks.terms [--set second|third] [--new] [--missed]``.  ``--missed`` lists the
+mistakes in the half that packs may be changed by; the other half is only counted.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from filterwatch.config import read, validate
 from filterwatch.policy.terms import Finder, Pack
 
 ROOT = Path(__file__).parents[1]
-SETS = {"first": ROOT / "tests/policy/searches", "second": ROOT / "tests/policy/searches/second"}
-"""The second set is of another hand, who had read neither the packs nor the first."""
+SETS = {"first": ROOT / "tests/policy/searches"} | {
+    name: ROOT / "tests/policy/searches" / name for name in ("second", "third")
+}
+"""The second and the third set are each of another hand, who had read neither the packs nor the sets before."""
 
 HELP = "help_seeking"
 HARM_TOGETHER = "all families"
@@ -77,6 +79,13 @@ def searches(which: str = "first") -> list[Search]:
         Search(family, label, text, frozenset(names[place] for place in held.get(row, ())))
         for row, (family, label, text) in enumerate(rows)
     ]
+
+
+def new(which: str, judged: list[Search]) -> list[Search]:
+    """Return those of a set's searches that no set before it has."""
+    names = list(SETS)
+    before = {one.text for name in names[: names.index(which)] for one in searches(name)}
+    return [one for one in judged if one.text not in before]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +145,13 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--set", choices=SETS, default="first", help="which searches")
+    parser.add_argument("--new", action="store_true", help="only searches that no set before it has")
     parser.add_argument("--missed", action="store_true", help="list mistakes in the tuned half")
     parser.add_argument("--family", help="only this family's mistakes")
     asked = parser.parse_args()
     judged = searches(asked.set)
+    if asked.new:
+        judged = new(asked.set, judged)
     both = {(one.name, one.half): one for one in scores(judged)}
     lines = [f"{'':18}" + "".join(f"{half + ': precision':>20}{'recall':>8}" for half in HALVES)
              + f"{'all: right':>14}{'wrong':>7}{'missed':>8}"]  # fmt: skip

@@ -27,6 +27,20 @@ OTHER_HAND = {
 """Precision and recall over all of the second set, some points below what was measured (decision 0170)."""
 
 
+THIRD_HAND = {
+    "adult": (0.87, 0.87), "bullying": (0.90, 0.78), "bypass": (0.90, 0.87), "drugs": (0.90, 0.67),
+    "eating_disorder": (0.90, 0.64), "extremism": (0.90, 0.82), "gambling": (0.86, 0.86), "grooming": (0.84, 0.56),
+    "hate": (0.86, 0.76), "self_harm": (0.80, 0.56), "suicide": (0.72, 0.83), "violence": (0.90, 0.62),
+    "weapons": (0.90, 0.82), HARM_TOGETHER: (0.86, 0.75), HELP: (0.86, 0.70),
+}  # fmt: skip
+"""Precision and recall over all of the third set, ten points below what was measured; it tuned nothing (0170)."""
+
+
+@pytest.fixture(scope="module")
+def third() -> list[Search]:
+    return searches("third")
+
+
 @pytest.fixture(scope="module")
 def second() -> list[Search]:
     return searches("second")
@@ -58,6 +72,14 @@ def test_precision_and_recall_of_the_searches_by_another_hand_stay(second):
     assert measured.keys() == OTHER_HAND.keys()
     low = {name: (one.precision, one.recall) for name, one in measured.items()
            if one.precision < OTHER_HAND[name][0] or one.recall < OTHER_HAND[name][1]}  # fmt: skip
+    assert low == {}
+
+
+def test_precision_and_recall_of_the_searches_by_a_third_hand_stay(third):
+    measured = {one.name: one for one in scores(third) if one.half == "all"}
+    assert measured.keys() == THIRD_HAND.keys()
+    low = {name: (one.precision, one.recall) for name, one in measured.items()
+           if one.precision < THIRD_HAND[name][0] or one.recall < THIRD_HAND[name][1]}  # fmt: skip
     assert low == {}
 
 
