@@ -92,10 +92,10 @@ def test_children_at_risk_are_welfare_and_come_at_once(rules):
         assert levels[name] == "critical"
 
 
-def test_the_rule_on_abuse_material_asks_the_filter_alone(rules):
+def test_the_rule_on_abuse_material_asks_the_filter_and_members_lists_alone(rules):
     rule = next(one.rule for one in rules.loaded if one.rule.id == "csam")
     asked = {name for part in rule.match.any or () for name in part.model_fields_set}
-    assert asked == {"filter_category", "filter_rule", "filter_reason"}
+    assert asked == {"categories", "filter_category", "filter_rule", "filter_reason"}
     assert rule.match.model_fields_set == {"any"}
     assert [one.rule.id for one in rules.loaded if one.rule.category == "csam"] == ["csam"]
 
