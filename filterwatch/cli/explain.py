@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 # ruff: noqa: UP045
 
 CASE = re.compile(r"[A-Za-z]{2}-\d{4}-[A-Za-z0-9]{4,8}")
+OF_ADDRESSES = {"person", "group", "device", "at", "kind", "action", "everything"}
+"""Parameters that say how an address or a search is looked at."""
+
+OF_NAMES = {"why", "by", "second"}
+"""Parameters that say who sees names, and why."""
+
+OF_CASES = {"state", "names", *OF_NAMES}
+"""Parameters that say how a case is looked at."""
+
 DETECTIONS = 20
 """Detections of an alert that are shown."""
 
@@ -30,6 +39,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def explain(
+        context: typer.Context,
         *,
         what: Annotated[str, typer.Argument(metavar="URL|HOST|CASE", help="URL, host, or number of an alert.")] = "",
         config: Config = None,
@@ -52,11 +62,9 @@ def register(app: typer.Typer) -> None:
         """Explain what the rules say of an address or a search, or why an alert was raised."""
         if bool(what) == bool(search):
             raise FilterwatchError("name one thing to explain: a URL, a host, a case number, or words with --search")
-        if CASE.fullmatch(what):
-            if as_json:
-                raise FilterwatchError(
-                    "--json is for addresses; a case may name persons, and is read with `alert show`"
-                )
+        case = CASE.fullmatch(what)
+        _refuse_unused(context, case=bool(case), names=names)
+        if case:
             _case(what.upper(), config, state, rules, _Look(why, by, second) if names else None)
             return
         from filterwatch.app.explaining import Request
@@ -77,6 +85,24 @@ def register(app: typer.Typer) -> None:
             from filterwatch.cli._explained import show
 
             show(found, everything=everything)
+
+
+def _refuse_unused(context: typer.Context, *, case: bool, names: bool) -> None:
+    """Refuse what was typed and would change nothing: who typed it believes that it did."""
+    typed = {one.name: one.opts[-1] for one in context.command.params if _is_typed(context, one.name or "")}
+    if case and "as_json" in typed:
+        raise FilterwatchError("--json is for addresses; a case may name persons, and is read with `alert show`")
+    unused = OF_ADDRESSES if case else OF_CASES
+    if found := [option for name, option in typed.items() if name in unused]:
+        of, other = ("an address or a search", "a case") if case else ("a case", "an address or a search")
+        raise FilterwatchError(f"{', '.join(found)}: only for {of}, not for {other}; leave it out")
+    if not names and (found := [option for name, option in typed.items() if name in OF_NAMES]):
+        raise FilterwatchError(f"{', '.join(found)}: only with --names, which shows who it is; add it, or leave it out")
+
+
+def _is_typed(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"  # not from the environment
 
 
 def _searched(words: str) -> str:

@@ -281,6 +281,27 @@ def test_a_case_is_not_told_as_json_and_one_thing_is_explained_at_a_time():
         assert isinstance(done.exception, FilterwatchError)
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["bet.test", "--names"], r"--names: only for a case, not for an address or a search; leave it out"),
+        (["--search", "cats", "--why", "x", "--second", "y"], r"--why, --second: only for a case"),
+        (["bet.test", "--state", "/nowhere"], r"--state: only for a case"),
+        (["FW-2026-22222", "--person", "sam"], r"--person: only for an address or a search, not for a case"),
+        (["FW-2026-22222", "--at", "10:15", "--kind", "http", "--all"], r"--at, --kind, --all: only for an address"),
+        (["FW-2026-22222", "--why", "x"], r"--why: only with --names"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(words, told):
+    with pytest.raises(FilterwatchError, match=told):
+        CliRunner().invoke(make_app(), ["explain", *words], catch_exceptions=False)
+
+
+def test_a_name_in_the_environment_hinders_nothing(rules):
+    words = ["explain", "bet.test", "--rules", str(rules)]
+    assert CliRunner(env={"FILTERWATCH_BY": "Jane"}).invoke(make_app(), words).exit_code == 0
+
+
 def test_who_looks_at_names_and_lines_is_recorded(case):
     explain = case()
     assert "say why the names are needed" in explain("--names", "--by", "Jane")
