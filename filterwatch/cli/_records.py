@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
@@ -110,7 +112,13 @@ def actor(name: str) -> Actor:
     return Actor(name, getpass.getuser())
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str, wrap: Sequence[str] = ()) -> None:
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    empty: str,
+    wrap: Sequence[str] = (),
+    fold: Mapping[str, int] = MappingProxyType({}),
+) -> None:
     """Print a table that fits the terminal; every value is made printable and none is taken for markup.
 
     Args:
@@ -118,6 +126,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str, 
         rows: One value for each.
         empty: What to print where there are none.
         wrap: Columns that may take several lines; the others hold what must be readable as a whole.
+        fold: Columns that take several lines of at most so many characters, cut at spaces and hyphens.
     """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -126,13 +135,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str, 
 
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for column in columns:
-        shown.add_column(column, no_wrap=column not in wrap, overflow="fold")
+        shown.add_column(_cell(column, fold.get(column)), no_wrap=column not in wrap, overflow="fold")
     for row in rows:
-        shown.add_row(*(Text(printable(str(value))) for value in row))
+        shown.add_row(*(Text(_cell(str(value), fold.get(column))) for column, value in zip(columns, row, strict=True)))
     if shown.row_count:
         Console().print(shown)
     else:
         typer.echo(empty)
+
+
+def _cell(text: str, width: int | None) -> str:
+    return printable(text) if width is None else "\n".join(map(printable, textwrap.wrap(text, width)))
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 # ruff: noqa: UP045
 
 
+FOLD = {"Rule": 19, "Level": 8, "Alerts a week": 7}
+"""Characters of columns with which the table takes no more than 80, and cuts no word."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
@@ -65,6 +69,11 @@ def register(app: typer.Typer) -> None:
         from filterwatch.clock import SystemClock
         from filterwatch.errors import FilterwatchError
 
+        if samples and against is None:
+            raise FilterwatchError(
+                "--samples shows detections that differ from those of other rules; name these with --against DIR, or "
+                "leave --samples out"
+            )
         archived = first is not None or last is not None or span is not None
         if archived and (files or source):
             raise FilterwatchError("either logs, or days of the archive (--from, --to, --last); leave one out")
@@ -130,7 +139,7 @@ def _table(found: Difference, zone: ZoneInfo, *, archived: bool) -> None:
     from filterwatch.cli._records import say, table
     from filterwatch.cli._wrapped import wrapped
 
-    columns = ("Rule", "Added", "Removed", "Changed", "Level", "People", "Devices", "Alerts/week")
+    columns = ("Rule", "Added", "Removed", "Changed", "Level", "People", "Devices", "Alerts a week")
     table(
         columns,
         [
@@ -147,7 +156,7 @@ def _table(found: Difference, zone: ZoneInfo, *, archived: bool) -> None:
             for one in found.rules
         ],
         "Nothing differs.",
-        wrap=("Rule", "Level"),
+        fold=FOLD,
     )
     _samples(found, zone)
     before, after = (_number(one) for one in found.alerts)

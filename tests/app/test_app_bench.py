@@ -89,7 +89,7 @@ def test_added_removed_and_changed_detections_are_counted_by_rule(school):
     assert rows["bypass-vpn"] == ["0", "4", "0"]
     assert rows["own"] == ["4", "0", "0"]
     assert rows["gambling"] == ["0", "0", "4"]
-    assert "medium > high" in done.stdout
+    assert "medium >  " in done.stdout  # high on the next line
     assert max(map(len, done.stdout.splitlines())) <= 80
     written = [json.loads(line) for line in out.read_text().splitlines()]
     assert {(one["rule"], one["change"], one["level_before"]) for one in written} == {
@@ -110,6 +110,26 @@ def test_the_table_names_nobody_and_samples_show_hosts_that_link_nowhere(school)
     assert shown.count("removed 25 Nov") == 2
     assert "nordvpn[.]com" in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_longest_names_of_rules_are_readable_as_a_whole_at_80_columns(school):
+    names = sorted((path.stem for path in shipped("rules").glob("*.yaml")), key=len)[-12:]
+    text = (school / "ours" / "gambling.yaml").read_text().replace("level: medium", "level: critical")
+    for name in names:
+        (school / "other" / f"{name}.yaml").write_text(text.replace("id: gambling", f"id: {name}"))
+        ours = (school / "ours" / "gambling.yaml").read_text().replace("id: gambling", f"id: {name}")
+        (school / "ours" / f"{name}.yaml").write_text(ours)
+    told = run(school, school / "access.log", "--against", school / "other").stdout
+    column = [line.partition(" ")[0] for line in told.splitlines() if line]
+    assert all(name in "".join(column) for name in names)
+    assert {"eating_disorder-", "someone_elses_login", "searches"} <= set(column)
+    assert told.count("critical") == len(names)
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_samples_of_a_comparison_are_refused_where_nothing_is_compared(school):
+    with pytest.raises(FilterwatchError, match=r"--samples .*; name these with --against DIR, or leave --samples out"):
+        run(school, school / "access.log", "--samples", "2")
 
 
 def journalled(school):
