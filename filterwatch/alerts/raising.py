@@ -9,6 +9,7 @@ from datetime import datetime
 
 import polars as pl
 from django.db import transaction
+from django.db.models import QuerySet, Sum
 
 from filterwatch.alerts import drafts, switch_offs
 from filterwatch.alerts.desk import Desk, JournalReader, logged
@@ -87,13 +88,14 @@ def _one_batch(journal: JournalReader, desk: Desk, now: datetime, limit: int, ra
 def _keep(session: Session, desk: Desk, now: datetime, raised: Raised) -> None:
     if session.alert is None:
         alert = _new(session, desk, now)
+        # Before the alert itself, so that it is told with its count; keys are checked when the transaction ends.
+        _take_in(alert, session.detections, desk)
         raised.new[alert.level] += 1
         raised.notifications += publish(alert, desk, now)
-        _copy_detections(alert, session.detections, desk)
         return
     alert, before = session.alert, session.alert.level
+    _take_in(alert, session.detections, desk)
     _grow(alert, session, now)
-    _copy_detections(alert, session.detections, desk)
     raised.grown += 1
     if alert.level != before:
         raised.notifications += _worse(alert, desk, now)
@@ -118,7 +120,7 @@ def _new(session: Session, desk: Desk, now: datetime) -> Alert:
     family = family_of(one["rule"], one["category"] or "", one["outcome"] or "")
     chain = "staff" if key.compartment == Alert.Compartment.STAFF and not family.protocol else family.chain
     identifier = row_id(key.site, key.who, key.family, key.route, one["id"])
-    alert = Alert(
+    return Alert(
         id=identifier,
         number=case_number(identifier, desk, now),
         site=key.site,
@@ -142,31 +144,38 @@ def _new(session: Session, desk: Desk, now: datetime) -> Alert:
         last_time=session.last,
         created_at=now,
     )
-    _count(alert, session.detections)
-    return alert
 
 
 def _grow(alert: Alert, session: Session, now: datetime) -> None:
     alert.first_time, alert.last_time = min(alert.first_time, session.first), max(alert.last_time, session.last)
-    _count(alert, session.detections)
     alert.save(update_fields=["first_time", "last_time", "count", "rules", "categories"])
     if LEVELS.index(session.level) > LEVELS.index(alert.level):
         services.raise_level(alert, session.level, now)
 
 
-def _count(alert: Alert, detections: Sequence[Detection]) -> None:
-    alert.count += sum(one["count"] or 1 for one in detections)
+def _take_in(alert: Alert, detections: Sequence[Detection], desk: Desk) -> None:
+    """Copy what is behind an alert from the journal, and count it; of illegal content never the address."""
+    copied = AlertDetection.objects.filter(alert=alert).order_by()
+    have = copied.count()
+    AlertDetection.objects.bulk_create(
+        _copy(alert, one, desk, full=have + place < KEPT_IN_FULL) for place, one in enumerate(detections)
+    )
+    alert.count = _events(copied)
     alert.rules = {**alert.rules, **{one["rule"]: one["rule_version"] or "" for one in detections}}
     alert.categories = sorted({*alert.categories, *(one["category"] for one in detections if one["category"])})
 
 
-def _copy_detections(alert: Alert, detections: Sequence[Detection], desk: Desk) -> None:
-    """Copy what is behind an alert from the journal; of illegal content never the address."""
-    # Each stands for one event at least, so this never keeps too many in full.
-    have = alert.count - sum(one["count"] or 1 for one in detections)
-    AlertDetection.objects.bulk_create(
-        _copy(alert, one, desk, full=have + place < KEPT_IN_FULL) for place, one in enumerate(detections)
+def _events(copied: QuerySet[AlertDetection]) -> int:
+    """Return how many different events are at least behind an alert.
+
+    One event may be found by several rules, and again by a rule that counts; of what a detection counts together, only
+    one line is known.  The detections of one rule share no event, nor do detections of different lines.
+    """
+    lines = copied.exclude(line_offset=None).values("source", "stream", "line_offset").distinct().count()
+    by_rule: QuerySet[AlertDetection, int] = (
+        copied.values("rule").annotate(events=Sum("count")).values_list("events", flat=True)
     )
+    return max(lines + copied.filter(line_offset=None).count(), *by_rule)
 
 
 def _copy(alert: Alert, one: Detection, desk: Desk, *, full: bool) -> AlertDetection:

@@ -1,5 +1,6 @@
 import random
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from django.db import OperationalError
@@ -41,6 +42,29 @@ def test_a_later_hit_of_the_session_joins_without_telling_again(journal, desk, c
     assert (alert.count, raised.grown, raised.notifications) == (2, 1, 0)
     assert alert.rules == {"vpn": "abc123", "tor": "abc123"}
     assert drift() == []
+
+
+@pytest.mark.parametrize("batch", [1, 2, 1000])
+def test_a_request_found_by_several_rules_counts_once(journal, desk, clock, minutes, batch):
+    adult = {"category": "adult", "rule": "adult"}
+    journal.add(**adult, line_offset=0)
+    journal.add(**adult | {"rule": "adult-words"}, line_offset=0)
+    journal.add(**adult | {"rule": "adult-burst"}, time=minutes(1), count=11)  # of those that the visit holds back
+    raise_new(journal, desk, clock, batch)
+    assert Alert.objects.get().count == 11
+    journal.add(**adult, time=minutes(2), count=219)  # the end of the visit
+    raise_new(journal, desk, clock, batch)
+    assert Alert.objects.get().count == 220
+    assert drift() == []
+
+
+@pytest.mark.parametrize("batch", [1, 1000])
+def test_what_each_rule_found_alone_counts(journal, desk, clock, batch):
+    lines = {"source": ["squid", "dns"], "stream": ["f1", "f2"], "line_offset": [0, 100, None, None]}
+    for n, values in enumerate(product(*lines.values())):
+        journal.add(**dict(zip(lines, values, strict=True)), rule=f"rule-{n}")
+    raise_new(journal, desk, clock, batch)
+    assert Alert.objects.get().count == 16
 
 
 def test_after_the_window_it_is_another_case(journal, desk, clock, minutes):

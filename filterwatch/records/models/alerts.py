@@ -12,6 +12,9 @@ class Alert(models.Model):
 
     `person`, `user`, `device` and `client_ip` never leave the gateway: messages carry the number alone, and
     people without the right to names see the pseudonym.
+
+    `count` is how many different events are behind it, at least: an event that several rules found, or that a rule
+    counted which another found, counts once.
     """
 
     class State(models.TextChoices):
