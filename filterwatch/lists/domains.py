@@ -54,9 +54,11 @@ def read(lines: pl.Series) -> tuple[Piece, list[Bad]]:
     if lines.str.contains("#", literal=True).any():
         line = line.str.splitn("#", 2).struct.field("field_0")
     # ".x" is squid's spelling of x and all below it.
-    word = line.str.strip_chars().str.strip_chars_end(".").str.strip_prefix(".")
-    rows = lines.to_frame("line").with_row_index("row").select("row", word=word).filter(pl.col("word") != "")
-    rows = rows.with_columns(typed="word", word=pl.col("word").str.to_lowercase())
+    typed = line.str.strip_chars().str.strip_prefix(".")
+    rows = lines.to_frame("line").with_row_index("row").select("row", typed=typed)
+    rows = rows.with_columns(word=pl.col("typed").str.strip_chars_end(".").str.to_lowercase()).filter(
+        pl.col("word") != ""
+    )
     if rows.select(pl.col("word").str.head(1).is_in(["=", "*", "@", "?"]).any()).item():
         marks = rows["word"].str.extract_groups(_MARKED).struct.unnest()
         scope = marks["2"].replace_strict(_SCOPES, default=Mode.SUFFIX, return_dtype=pl.UInt8)

@@ -1,8 +1,9 @@
 """URL prefixes: the one form in which a list's pages and a log's URLs are compared.
 
 ``host/path``: no scheme, no user, no port, no ``www.``; percent-encoding undone and case folded, for servers differ
-in both and lists were typed by people.  A prefix ends at ``/``, ``?``, ``&``, ``#`` or the end, so ``host/a`` speaks
-of ``host/a/b`` and ``host/a?q=1``, not of ``host/ab``.  Source: squidGuard's ``urls`` and its manual.
+in both and lists were typed by people; ``.`` and ``..`` in a path resolved, as browsers do before they ask.  A prefix
+ends at ``/``, ``?``, ``&``, ``#`` or the end, so ``host/a`` speaks of ``host/a/b`` and ``host/a?q=1``, not of
+``host/ab``.  Source: squidGuard's ``urls`` and its manual.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ LONGEST = 2_048
 
 _HEAD = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
 _END = re.compile(r"[/?#]")
+_QUERY = re.compile(r"[?#]")
 _CUT = re.compile(r"[/?&#]")
 _PORT = re.compile(r":[0-9]*$")
 
@@ -32,7 +34,23 @@ def path_of(url: str) -> str:
 
 def tidy(path: str) -> str:
     """Return a path in its one form: decoded, lower case, without what may be left out at its end."""
-    return re.sub("/{2,}", "/", unquote(path, errors="replace").lower()).rstrip("/?&#")
+    begin = found.start() if (found := _QUERY.search(path)) else len(path)
+    decoded = _resolved(unquote(path[:begin], errors="replace")) + unquote(path[begin:], errors="replace")
+    return re.sub("/{2,}", "/", decoded.lower()).rstrip("/?&#")
+
+
+def _resolved(path: str) -> str:
+    """Return a decoded path without dot segments.  Source: RFC 3986, section 5.2.4."""
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    for segment in path.split("/")[1:]:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    end = "/" if path.endswith(("/.", "/..")) else ""
+    return f"/{'/'.join(kept)}{end}"
 
 
 def page(entry: str) -> tuple[str, str] | None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from filterwatch import lists
 from filterwatch.errors import ConfigurationError
 from filterwatch.events import CATEGORY_BIT
+from filterwatch.lists import pages
 
 GAMBLING, BYPASS, VPN, CSAM = (CATEGORY_BIT[word] for word in ("gambling", "bypass", "bypass.vpn", "csam"))
 LABELS = st.from_regex(r"\A[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?\Z")
@@ -98,6 +99,39 @@ def test_a_page_speaks_of_itself_and_what_goes_on_from_it_at_a_boundary(tmp_path
     assert index.has_pages(hosts).to_list() == [True, True, False, False]
     page = index.entries("sites.example", "http://sites.example/view/casino/7")
     assert page == [lists.Entry("gambling", "gambling", "sites.example/view/casino", "page", used=True)]
+
+
+DOTTED = [
+    ("/r/./x", "/r/x"),
+    ("/a/../r/x", "/r/x"),
+    ("/r/%2e/x", "/r/x"),
+    ("/a/%2E%2e/r/.%2E/r/x", "/r/x"),
+    ("/a//../r/x", "/a/r/x"),
+    ("/../../r/x", "/r/x"),
+    ("/r/x/y/..", "/r/x"),
+    ("/r/x/.", "/r/x"),
+    ("/r/x/..?q=/a/../b", "/r/?q=/a/../b"),
+    ("/r/.x/..y/z...", "/r/.x/..y/z..."),
+    ("/?../x", "/?../x"),
+    ("/..", ""),
+]
+
+
+@pytest.mark.parametrize(("typed", "page"), DOTTED)
+def test_dots_in_a_path_are_resolved_as_browsers_do(tmp_path, typed, page):
+    assert pages.path_of(f"http://a.example{typed}") == page
+    if page:
+        write(tmp_path, "gambling", "# category: gambling", f"a.example{typed}")
+        index = index_of(tmp_path)
+        asked = [f"http://a.example{path}" for path in (typed, page, page + "/more", page + "s")]
+        assert url_bits(index, *asked) == [GAMBLING, GAMBLING, GAMBLING, 0]
+
+
+@given(st.text("ab./?%2eE", max_size=30))
+def test_a_path_in_its_one_form_keeps_no_dot_segment(path):
+    tidied = pages.path_of(f"a.example/{path}")
+    assert not {".", ".."} & set(tidied.partition("?")[0].split("/")) or "%" in path
+    assert pages.path_of(f"a.example/x/../{path}") == tidied
 
 
 def test_an_allowed_page_is_nearer_than_its_listed_host(tmp_path):
