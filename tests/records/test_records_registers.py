@@ -185,6 +185,9 @@ def test_agreeing_needs_a_risk_check():
     [
         ("www.Example.ORG", "example.org"),
         ("http://user@a.b.example.co.uk:8080/x", "example.co.uk"),
+        ("https://alice.Blogspot.com/2026/", "alice.blogspot.com"),
+        ("www.alice.github.io", "alice.github.io"),
+        ("blogspot.com", "blogspot.com"),
         ("192.0.2.7", "192.0.2.7"),
         ("http://[2001:db8::1]/x", "2001:db8::1"),
     ],

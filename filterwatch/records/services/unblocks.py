@@ -46,6 +46,8 @@ def _suffixes() -> tldextract.TLDExtract:
 def registrable(site: str) -> str:
     """Return the registrable domain (or the address) of a host or URL.
 
+    As in the logs' column ``domain``, two blogs under ``blogspot.com`` are two sites; it is itself one too.
+
     Raises:
         RecordsError: There is none in it.
     """
@@ -57,7 +59,8 @@ def registrable(site: str) -> str:
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
-        domain = _suffixes()(host).top_domain_under_public_suffix
+        found = (_suffixes()(host, include_psl_private_domains=private) for private in (True, False))
+        domain = next(filter(None, (one.top_domain_under_public_suffix for one in found)), "")
     if not domain:
         raise RecordsError("the site is no host or address of a page; write it as www.example.org")
     return domain.lower()
