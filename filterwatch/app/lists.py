@@ -116,6 +116,7 @@ class SchoolLists:
         *,
         force: bool = False,
         accept: Sequence[str] = (),
+        begun: Callable[[str], None] = lambda _: None,
         told: Callable[[Outcome], None] = lambda _: None,
         fetcher: Fetcher | None = None,
     ) -> list[Outcome]:
@@ -127,7 +128,8 @@ class SchoolLists:
         chosen = self._configured([*ids, *accept]) or self._settings.use
         fetcher = fetcher or Fetcher(self._clock, allow_http=self._settings.allow_http)
         with self._changing():
-            outcomes = self._updater(fetcher).update(chosen, force=force, accept=accept, told=told)
+            updater = self._updater(fetcher)
+            outcomes = updater.update(chosen, force=force, accept=accept, begun=begun, told=told)
             self.compile()
         return outcomes
 

@@ -28,6 +28,9 @@ Accept = Annotated[
 SHOWN = 20
 """Entries set aside and ordinary sites that are shown by name without --all."""
 
+Progress = tuple[Callable[[str], None], Callable[["Outcome"], None]]
+"""What is called with the id of a list before it is fetched, and with what became of it."""
+
 NONE_IN_USE = "no public list is in use (lists.use); `filterwatch lists catalogue` shows what there is"
 
 
@@ -55,8 +58,8 @@ def _changing(group: typer.Typer) -> None:
         lists = _opened(config)
         if not (ids or lists.ids):
             typer.echo(NONE_IN_USE)
-        with _progress(len(ids or lists.ids)) as told:
-            outcomes = lists.update(ids or (), force=force, accept=accept or (), told=told)
+        with _progress(len(ids or lists.ids)) as (begun, told):
+            outcomes = lists.update(ids or (), force=force, accept=accept or (), begun=begun, told=told)
         _end(outcomes)
 
     @group.command("import")
@@ -197,18 +200,23 @@ def _opened(config: Path) -> SchoolLists:
     return SchoolLists(load(config), SystemClock())
 
 
-def _progress(count: int) -> AbstractContextManager[Callable[[Outcome], None]]:
+def _progress(count: int) -> AbstractContextManager[Progress]:
     """Return a bar on a terminal, nothing elsewhere."""
-    return _bar(count) if sys.stderr.isatty() else nullcontext(lambda _: None)
+    return _bar(count) if sys.stderr.isatty() else nullcontext((lambda _: None, lambda _: None))
 
 
 @contextmanager
-def _bar(count: int) -> Iterator[Callable[[Outcome], None]]:
-    from rich.progress import Progress
+def _bar(count: int) -> Iterator[Progress]:
+    """Name the list that is being fetched, and move on when it is done."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
 
-    with Progress(transient=True) as progress:
-        task = progress.add_task("lists", total=count)
-        yield lambda outcome: progress.update(task, advance=1, description=printable(outcome.id))
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("lists", total=count)
+        yield (
+            lambda id_: bar.update(task, description=printable(id_)),
+            lambda _: bar.advance(task),
+        )
 
 
 def _end(outcomes: Sequence[Outcome]) -> None:

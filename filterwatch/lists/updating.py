@@ -18,6 +18,7 @@ from filterwatch.lists.canon import Tally
 from filterwatch.lists.catalogue import SQUIDGUARD, SUFFIXES, V2FLY, Catalogue, Listed
 from filterwatch.lists.fetching import Failed, Fetched, Fetcher, Known
 from filterwatch.lists.guard import DISTRUSTED, REGISTRY, Guard
+from filterwatch.lists.once import Once
 from filterwatch.lists.reading import OWN_FORMAT
 from filterwatch.lists.store import Kept, Named, Store, Version, sha256
 from filterwatch.lists.unpacking import Capped, Refused, members
@@ -105,29 +106,41 @@ class Updater:
         *,
         force: bool = False,
         accept: Iterable[str] = (),
+        begun: Callable[[str], None] = lambda _: None,
         told: Callable[[Outcome], None] = lambda _: None,
     ) -> list[Outcome]:
         """Fetch what is due and take in what is good; the last good version of all others stays.
+
+        What several lists lie in is fetched once.
 
         Args:
             ids: Lists of the catalogue.
             force: Ask for lists that are not due too.
             accept: Lists to be taken in although they shrank, hold odd names or were rolled back.
+            begun: Called before each list, with its id.
             told: Called after each list.
 
         Raises:
             FilterwatchError: The store cannot be read or written.
         """
-        accepted = set(accept)
+        accepted, todo = set(accept), list(ids)
+        once = Once(self._fetcher, self._store.new) if self._fetcher else None
         outcomes = []
-        for id_ in ids:
-            known = self._store.read()
-            kept, outcome = self._one(
-                id_, known.get(id_, Kept()), force=force or id_ in accepted, accept=id_ in accepted
-            )
-            self._store.write(known | {id_: kept})
-            outcomes.append(outcome)
-            told(outcome)
+        try:
+            for done, id_ in enumerate(todo, 1):
+                begun(id_)
+                known = self._store.read()
+                kept, outcome = self._one(
+                    id_, known.get(id_, Kept()), once, force=force or id_ in accepted, accept=id_ in accepted
+                )
+                self._store.write(known | {id_: kept})
+                outcomes.append(outcome)
+                told(outcome)
+                if once:
+                    once.drop(keep=self._addresses(todo[done:]))
+        finally:
+            if once:
+                once.drop()
         return outcomes
 
     def take(self, id_: str, came: Path, *, accept: bool = False, of: Dated | None = None) -> Outcome:
@@ -175,36 +188,39 @@ class Updater:
         self._store.write(known | {id_: kept})
         return Outcome(id_, "updated", f"back to {before.entries:,} entries of {before.at:%d %b %Y}")
 
-    def _one(self, id_: str, kept: Kept, *, force: bool, accept: bool) -> tuple[Kept, Outcome]:
+    def _one(self, id_: str, kept: Kept, once: Once | None, *, force: bool, accept: bool) -> tuple[Kept, Outcome]:
         listed, now = self._catalogue[id_], self._clock.now()
         if not force and kept.looked and now - kept.looked < EARLY * listed.refresh:
             return kept, Outcome(id_, "not due", f"next after {kept.looked + EARLY * listed.refresh:%d %b %H:%M} UTC")
-        came = self._store.new()
         try:
-            fetched = self._fetched(id_, kept, came, anew=accept)
-            if fetched is None:
+            found = self._fetched(id_, kept, once, anew=accept)
+            if found is None:
                 kept = kept.model_copy(update={"looked": now, "confirmed": now, "problem": ""})
                 return kept, Outcome(id_, "unchanged")
-            return self._judged(id_, kept, came, fetched, accept=accept)
+            return self._judged(id_, kept, *found, accept=accept)
         except (Refused, OSError) as error:
             why = f"it cannot be written: {error.strerror}" if isinstance(error, OSError) else str(error)
             word = "failed" if isinstance(error, Failed | OSError) else "refused"
             return self._not_taken(id_, kept, word, why)
-        finally:
-            with suppress(OSError):
-                came.unlink(missing_ok=True)
 
-    def _fetched(self, id_: str, kept: Kept, came: Path, *, anew: bool) -> Fetched | None:
-        """Fetch the list into *came*; null when the copy we have is current, which is not asked where *anew*."""
-        if self._fetcher is None:
+    def _fetched(self, id_: str, kept: Kept, once: Once | None, *, anew: bool) -> tuple[Path, Fetched] | None:
+        """Fetch the list; null when the copy we have is current, which is not asked where *anew*."""
+        if once is None:
             raise Failed("nothing is fetched here")
         listed = self._catalogue[id_]
         current = kept.current if kept.current and self._store.intact(kept.current) else None
         known = Known(current.etag, current.modified) if current and not anew else Known()
-        fetched = self._fetcher.fetch(self._address(id_, listed), came, listed.megabytes << 20, known)
-        if fetched is not None:
-            self._compare(listed, fetched)
-        return fetched
+        found = once.fetch(self._address(id_, listed), listed.megabytes << 20, known)
+        if found is not None:
+            self._compare(listed, found[1])
+        return found
+
+    def _addresses(self, ids: Iterable[str]) -> set[str]:
+        found = set()
+        for id_ in ids:
+            with suppress(Failed):
+                found.add(self._address(id_, self._catalogue[id_]))
+        return found
 
     def _address(self, id_: str, listed: Listed) -> str:
         if "{key}" not in listed.address:

@@ -15,9 +15,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "lists"))
 from list_server import gives, serving, versioned
 
 from filterwatch.app.settings import shipped
+from filterwatch.cli import lists as lists_commands
 from filterwatch.cli import make_app
 from filterwatch.errors import FilterwatchError
 from filterwatch.lists import catalogue
+from filterwatch.lists.updating import Outcome
 
 CONFIG = """
 site: lists
@@ -173,6 +175,16 @@ def test_the_shipped_catalogue_holds_together_and_is_shown():
     done = CliRunner().invoke(make_app(), ["lists", "catalogue", "--config", "/nowhere.yaml"], catch_exceptions=False)
     assert done.exit_code == 0
     assert all(f"{id_}: " in done.output for id_ in known)
+
+
+def test_the_bar_names_the_list_that_is_being_fetched(monkeypatch):
+    seen = []
+    monkeypatch.setattr("rich.progress.Progress.update", lambda _bar, _task, **said: seen.append(said["description"]))
+    monkeypatch.setattr("rich.progress.Progress.advance", lambda _bar, _task: seen.append("done"))
+    with lists_commands._bar(2) as (begun, told):
+        begun("bets\x1b")
+        told(Outcome("bets", "updated"))
+    assert seen == ["bets\\x1b", "done"]
 
 
 def test_an_update_of_no_list_says_that_none_is_in_use(tmp_path):

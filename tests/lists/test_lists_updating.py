@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import gzip
 import hashlib
+import os
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -255,6 +257,93 @@ def test_v2fly_lists_include_one_another_by_attribute(server, tmp_path):
     assert bench.update(gives(raw)).word == "updated"
     assert sorted(bench.entries()) == ["=play.example", "added.example", "more.example", "steam.example"]
     assert bench.kept.current.left_out == 1
+
+
+@pytest.fixture
+def archive(server, tmp_path):
+    """A server that gives one archive, in which lie two of three lists."""
+    bench = Bench(server, tmp_path, format="v2fly", archive="tar.gz", pick="games", at_least=1)
+    one = bench.catalogue["bad"]
+    bench.catalogue = {
+        "games": one,
+        "other": one.model_copy(update={"address": server.url("/other"), "archive": "none", "format": "domains"}),
+        "films": one.model_copy(update={"pick": "films"}),
+    }
+    server.answers["/other"] = versioned(GOOD)
+    server.answers["/list"] = versioned(two_lists(b"film.example\n"))
+
+    def update(**said):
+        server.asked.clear()
+        bench.clock.move(timedelta(days=1))
+        with bench.store.locked():
+            outcomes = bench.updater().update(list(bench.catalogue), **said)
+            assert not list(bench.store.directory.glob(".new*"))
+        return [one.word for one in outcomes]
+
+    bench.all = update
+    return bench
+
+
+def two_lists(films: bytes) -> bytes:
+    return tar(("repo/data/games", b"play.example\n"), ("repo/data/films", films))
+
+
+def held(bench, id_: str) -> list[str]:
+    return bench.store.file(bench.store.read()[id_].current).read_text().split()
+
+
+def test_an_archive_in_which_several_lists_lie_is_fetched_once(archive, server):
+    said = []
+    tell = {"begun": said.append, "told": lambda one: said.append(one.word)}
+    assert archive.all(**tell) == ["updated"] * 3
+    assert said == ["games", "updated", "other", "updated", "films", "updated"]
+    assert [path for path, _ in server.asked] == ["/list", "/other"]
+    assert (held(archive, "games"), held(archive, "films")) == (["play.example"], ["film.example"])
+    known = archive.store.read()
+    assert known["games"].current.sha256 == known["films"].current.sha256
+    assert known["games"].current.digest != known["films"].current.digest
+
+
+def test_each_list_in_an_archive_asks_for_it_with_what_it_knows(archive, server):
+    archive.all()
+    assert archive.all() == ["unchanged"] * 3
+    assert [(path, said["if-none-match"]) for path, said in server.asked] == [("/list", '"1"'), ("/other", '"1"')]
+
+    server.answers["/list"] = versioned(two_lists(b"film.example\nnew.example\n"), etag='"2"')
+    assert archive.all() == ["updated", "unchanged", "updated"]
+    assert [path for path, _ in server.asked] == ["/list", "/other"]
+    assert held(archive, "films") == ["film.example", "new.example"]
+
+    known = archive.store.read()
+    archive.store.write({id_: one for id_, one in known.items() if id_ != "films"})
+    assert archive.all() == ["unchanged", "unchanged", "updated"]
+    assert ["if-none-match" in said for path, said in server.asked if path == "/list"] == [True, False]
+
+
+def test_an_archive_that_cannot_be_fetched_is_not_asked_for_again_and_again(archive, server):
+    archive.all()
+    server.answers["/list"] = gives(b"", 404)
+    assert archive.all() == ["failed", "unchanged", "failed"]
+    assert [path for path, _ in server.asked] == ["/list", "/other"]
+    assert archive.store.read()["films"].problem == "the server answers 404"
+    assert archive.all() == ["failed", "unchanged", "failed"]
+    assert "/list" in [path for path, _ in server.asked]
+
+
+def test_one_list_in_an_archive_that_is_refused_leaves_the_other(archive, server):
+    archive.all()
+    server.answers["/list"] = versioned(two_lists(b"film.example\ngoogle.com\n"), etag='"2"')
+    archive.catalogue["games"] = archive.catalogue["games"].model_copy(update={"at_least": 2})
+    assert archive.all() == ["refused", "unchanged", "refused"]
+    archive.catalogue["games"] = archive.catalogue["games"].model_copy(update={"at_least": 1})
+    assert archive.all(accept=["films"]) == ["updated", "unchanged", "updated"]
+
+
+def test_what_may_be_fetched_is_each_lists_own_to_say(archive, server):
+    server.answers["/list"] = gives(tar(("repo/data/games", b"play.example\n"), ("repo/x", bytes(os.urandom(3 << 19)))))
+    archive.catalogue["films"] = archive.catalogue["games"].model_copy(update={"megabytes": 1})
+    assert archive.all() == ["updated", "updated", "failed"]
+    assert archive.store.read()["films"].problem == "larger than 1 MB"
 
 
 def test_a_full_disk_leaves_all_as_it_was(bench, monkeypatch):
