@@ -60,9 +60,9 @@ A word's position is its bit in ``category_bits`` and in the compiled category i
 
 CATEGORY_BIT: Mapping[str, int] = MappingProxyType({word: 1 << n for n, word in enumerate(CATEGORY_WORDS)})
 
-SIGNALS = ("unusual_name", "stray_name", "free_name", "platform_name")
+SIGNALS = ("unusual_name", "stray_name", "free_name", "platform_name", "unblocker_name")
 """What a host's name shows besides: odd (strongly, weakly); below a suffix that gives strangers names (dynamic DNS), or
-that many kinds of projects share (sandboxes, hosting, delivery)."""
+that many kinds of projects share (sandboxes, hosting, delivery); or that it gave ``bypass.unblocker``, and no list."""
 
 SIGNAL_BIT: Mapping[str, int] = MappingProxyType({signal: 1 << (63 - n) for n, signal in enumerate(SIGNALS)})
 """Bits of ``category_bits`` that are no category: nothing by themselves, kept in no archive; detectors add to them."""

@@ -29,7 +29,7 @@ FILE = "names.yaml"
 UNBLOCKER, UNUSUAL, STRAY = "bypass.unblocker", "unusual_name", "stray_name"
 
 _BITS = {
-    UNBLOCKER: CATEGORY_BIT["bypass"] | CATEGORY_BIT[UNBLOCKER],
+    UNBLOCKER: CATEGORY_BIT["bypass"] | CATEGORY_BIT[UNBLOCKER] | SIGNAL_BIT["unblocker_name"],
     UNUSUAL: SIGNAL_BIT[UNUSUAL],
     STRAY: SIGNAL_BIT[STRAY],
 }

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filterwatch.events import CATEGORY_BIT, EVENT_SCHEMA
+from filterwatch.events import CATEGORY_BIT, EVENT_SCHEMA, SIGNAL_BIT
 from filterwatch.policy.lookups import Family, Finds, HostNames, Lookup
 from filterwatch.policy.terms import Finder, Found, Pack
 from filterwatch.policy.tree import Test
@@ -23,6 +23,11 @@ from filterwatch.policy.urls import Urls
 
 CATEGORIES = "category_bits"
 """Word of the categories; enrichment may give it ready made, as :data:`filterwatch.events.CATEGORY_BIT` says."""
+
+_GUESS, _GUESSED = SIGNAL_BIT["unblocker_name"], frozenset({"bypass", "bypass.unblocker"})
+"""Bit of a name that gave these categories by itself; it never stands without them."""
+
+_SIGNS = "the host's name has signs of an unblocker's (a guess: no list names it)"
 
 FIXED = "fixed"
 _FIXED_COLUMNS = ("action", "kind", "group", "identity", "control_event")
@@ -92,9 +97,11 @@ class Facts:
 
     def categories(self, words: Sequence[str]) -> Test:
         """Return the test for hosts on any of these lists."""
-        mask = sum(CATEGORY_BIT[word] for word in set(words))
+        guessed = 0 if _GUESSED.isdisjoint(words) else _GUESS
+        mask = guessed | sum(CATEGORY_BIT[word] for word in set(words))
         names = tuple((CATEGORY_BIT[word], word) for word in words)
-        return Test(CATEGORIES, mask, "host is on the {} list", HOST, names, reads=("categories",))
+        says, other = "host is on the {} list", (guessed, _SIGNS)
+        return Test(CATEGORIES, mask, says, HOST, names, reads=("categories",), other=other)
 
     def fixed(self, column: str, values: Iterable[str], says: str) -> Test:
         """Return the test for any of *values* in a column with a fixed set of them."""

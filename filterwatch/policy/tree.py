@@ -29,6 +29,7 @@ class Test:
         names: Name of each bit that ``{}`` may stand for.
         flag: The word is a Boolean column.
         reads: Event columns that it looks at.
+        other: A bit, and what is said instead where it is set.
         place: Where the rule's file says it: keys and numbers down to the value.
     """
 
@@ -39,10 +40,13 @@ class Test:
     names: tuple[tuple[int, str], ...] = ()
     flag: bool = False
     reads: tuple[str, ...] = ()
+    other: tuple[int, str] = (0, "")
     place: Place = ()
 
     def sentence(self, bits: int) -> str:
         """Return what it says when the word is *bits*; with no bit set, what it would need."""
+        if bits & self.other[0]:
+            return self.other[1]
         found = [name for bit, name in self.names if bits & bit]
         return self.says.replace("{}", " and ".join(found) or " or ".join(name for _, name in self.names))
 
