@@ -18,7 +18,7 @@ from filterwatch.enrich import Enrich
 from filterwatch.lists import CategoryIndex
 from filterwatch.pipeline import Bench, Pass
 
-_LOOKED_UP = ("domain", "category_bits", "embedded", "host_form", "search_kind", "safe_search")
+_LOOKED_UP = ("domain", "category_bits", "embedded", "led", "host_form", "search_kind", "safe_search")
 """Columns that enrichment adds and does not expect to find; it replaces the others."""
 
 _OF_NAMES = ("names.yaml", "guard.yaml")

@@ -36,8 +36,8 @@ BATCH_BYTES = 4 * 2**20
 LONGEST_RETRY = 10.0
 """Most seconds between two tries to commit."""
 
-INTERNAL = ("request_key", "category_bits", "local_time", "in_term", "embedded", "host_form", "search_kind",
-            "safe_search")  # fmt: skip
+INTERNAL = ("request_key", "category_bits", "local_time", "in_term", "embedded", "led", "host_form",
+            "search_kind", "safe_search")  # fmt: skip
 """Columns that serve the pass alone; the journal keeps what events promise."""
 
 

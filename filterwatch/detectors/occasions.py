@@ -42,7 +42,8 @@ _FIRST = f"{ACCIDENT} the first time in 7 days"
 _SECOND = f"{REPEAT}: the second time in 7 days"
 _THIRD = f"{PERSISTENT}: at least the third time in 7 days"
 _SEARCHED = f"{PERSISTENT}: searched for just before"
-_LOADED = f"{ACCIDENT} another page or a program loaded it"
+BY_ITSELF = f"{ACCIDENT} another page or a program loaded it"
+LED = f"{ACCIDENT} another site's page led to this search"
 
 T = TypeVar("T")
 
@@ -78,7 +79,7 @@ class Occasions:
             loaded: Whether another page or a program loaded it: then it is not noted.
         """
         if loaded:
-            return Said(LOADED, _LOADED)
+            return Said(LOADED, BY_ITSELF)
         times, since = self._note(rule, at)
         searched = self._searched.get((category, *rule[1:]))
         if searched is not None and 0 <= at - searched <= SEARCHED // _STEP:

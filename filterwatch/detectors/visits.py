@@ -23,7 +23,18 @@ from typing import NamedTuple
 import polars as pl
 
 from filterwatch import detections
-from filterwatch.detectors.occasions import ACCIDENT, GLANCE, LOADED, NOTHING, PERSISTENT, Key, Occasions, length
+from filterwatch.detectors.occasions import (
+    ACCIDENT,
+    BY_ITSELF,
+    GLANCE,
+    LED,
+    LOADED,
+    NOTHING,
+    PERSISTENT,
+    Key,
+    Occasions,
+    length,
+)
 from filterwatch.events import DETECTION_SCHEMA, EVENT_SCHEMA
 
 GAP = timedelta(minutes=2)
@@ -74,6 +85,7 @@ class _Found(NamedTuple):
         at: When the log says it happened.
         began: When the request began.
         has_words: Whether it is told how often it happened.
+        way: What is said of how it came about, if nothing is said of how often.
     """
 
     number: int
@@ -81,6 +93,7 @@ class _Found(NamedTuple):
     at: int
     began: int
     has_words: bool
+    way: str
 
 
 @dataclass(slots=True)
@@ -197,7 +210,7 @@ class Visits:
             else:
                 self._end(batch, key, visit)
         if key is None:
-            batch.told.append((one.number, "", ""))
+            batch.told.append((one.number, one.way, ""))
         else:
             self._begin(batch, one, key)
 
@@ -215,7 +228,7 @@ class Visits:
             oldest = next(iter(self._open))
             self._end(batch, oldest, self._open.pop(oldest))
         level = self._once.get(str(rule), "") if said.word in {ACCIDENT, LOADED} else ""
-        batch.told.append((one.number, said.reason, level))
+        batch.told.append((one.number, said.reason or one.way, level))
 
     def _end(self, batch: _Batch, key: Key, visit: _Visit) -> None:
         if key in batch.last:
@@ -274,12 +287,12 @@ class Visits:
 def _keyed(found: pl.DataFrame, events: pl.DataFrame) -> Iterator[_Found]:
     """Yield what is asked of each detection, in order."""
     goes = pl.Series(["http", "dns", "flow"], dtype=EVENT_SCHEMA["kind"])
-    types = EVENT_SCHEMA | {"embedded": pl.Boolean()}
+    types = EVENT_SCHEMA | {"embedded": pl.Boolean(), "led": pl.Boolean()}
     near = events.lazy().select(
         *(pl.col(name) for name in _PLACE),
         *(
             (pl.col(name) if name in events.columns else pl.lit(None, types[name])).alias(f"_{name}")
-            for name in ("time", "kind", "domain", "query", "dest_ip", "search_terms", "embedded")
+            for name in ("time", "kind", "domain", "query", "dest_ip", "search_terms", "embedded", "led")
         ),
     )
     near = near.filter(pl.col("line_offset").is_in(found["line_offset"].implode()))
@@ -287,6 +300,8 @@ def _keyed(found: pl.DataFrame, events: pl.DataFrame) -> Iterator[_Found]:
     joined = found.lazy().join(near, on=_PLACE, how="left", nulls_equal=True, maintain_order="left")
     held = pl.col("_kind").is_in(goes.implode()) & ~pl.col("category").is_in(WHOLE).fill_null(value=False)
     words = pl.col("outcome").cast(pl.String).is_in(["breach", "advisory"]) & pl.col("_search_terms").is_null()
+    way = pl.when("_embedded").then(pl.lit(BY_ITSELF)).when("_led").then(pl.lit(LED))
+    matters = (pl.col("outcome") != "technical") & (pl.col("level") != "informational")
     at = pl.coalesce("_time", "time").dt.epoch("us")
     made = joined.select(
         "rule",
@@ -301,10 +316,11 @@ def _keyed(found: pl.DataFrame, events: pl.DataFrame) -> Iterator[_Found]:
         pl.coalesce(pl.col("time").dt.epoch("us"), at).alias("began"),
         held.fill_null(value=False).alias("held"),
         (words & (pl.col("level").cast(pl.String) != "informational")).fill_null(value=False).alias("words"),
+        pl.when(matters).then(way).fill_null("").alias("way"),
     ).collect(engine="in-memory")
-    for number, (*key, at_, began, is_held, has_words) in enumerate(made.iter_rows()):
+    for number, (*key, at_, began, is_held, has_words, by_way) in enumerate(made.iter_rows()):
         known = is_held and key[2] is not None and at_ is not None
-        yield _Found(number, tuple(key) if known else None, at_ or 0, began or 0, has_words)
+        yield _Found(number, tuple(key) if known else None, at_ or 0, began or 0, has_words, by_way)
 
 
 def _latest(events: pl.DataFrame) -> dict[str, int]:

@@ -120,6 +120,23 @@ class Furniture:
             out &= goes.fill_null(value=True).to_numpy()
         return pl.Series("embedded", out) if out.any() else None
 
+    def led(self, events: pl.DataFrame, searches: pl.Series) -> pl.Series | None:
+        """Return which *searches* another site's page led to, a search engine's aside (``led``); null where none was.
+
+        Args:
+            events: With ``_name`` and ``domain`` besides the event columns.
+            searches: What each event searches for.
+        """
+        if not _has(events, "referrer"):
+            return None
+        rows = np.flatnonzero((searches.is_not_null() & events["referrer"].is_not_null()).to_numpy())
+        if not len(rows):
+            return None
+        other, finds = self._from_elsewhere(events.select("_name", "domain", "referrer")[rows])
+        out = np.zeros(len(events), np.bool_)
+        out[rows] = other & ~finds
+        return pl.Series("led", out) if out.any() else None
+
     def _by_program(self, events: pl.DataFrame) -> NDArray[np.bool_]:
         """Return what programs asked for that nobody looks at.
 

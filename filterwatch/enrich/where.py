@@ -99,7 +99,8 @@ class Where:
 
         The place is the host, else the DNS name asked for, else the address it went to.  ``category_bits`` is 0 and
         ``categories`` null where no list names it; of a wrapper (``wrappers.yaml``) the address inside counts too.
-        For rules ``embedded`` says which requests are no visits, ``search_kind`` and ``safe_search`` what the URL says
+        For rules ``embedded`` says which requests are no visits, ``led`` which searches another site's page led to,
+        ``search_kind`` and ``safe_search`` what the URL says
         of a search, and ``host_form`` is the one form of a host or DNS name that was written in another; each is left
         out where there is none.
         """
@@ -110,9 +111,9 @@ class Where:
             searched = self._engines.look(events["url"], events["_engine"])
         else:
             searched = pl.DataFrame(schema={"search_terms": pl.String}).clear(len(events))
-        embedded = self._furniture.embedded(events)
+        marks = (self._furniture.embedded(events), self._furniture.led(events, searched["search_terms"]))
         more = [one for one in searched if one.name == "search_terms" or one.null_count() < len(one)]
-        more += [embedded] if embedded is not None else []
+        more += [mark for mark in marks if mark is not None]
         if events["_odd"].any():
             more.append(_forms(events))
         return events.with_columns(_words(events["category_bits"]), *more).drop(

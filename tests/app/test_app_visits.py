@@ -71,3 +71,23 @@ def test_three_occasions_are_a_finding_of_their_own(told):
     rows = told(*((n * 20_000, "www.pornhub.com") for n in range(3)))
 
     assert [row[1] for row in rows if row[0] == "adult-again"] == ["high"]
+
+
+COMBINED = (
+    '10.10.1.{n} - pupil{n} [23/Nov/2026:10:15:0{n} +0000] "GET {url} HTTP/1.1" 200 5123 "{page}" "-" '
+    "TCP_MISS:HIER_DIRECT\n"
+)
+
+
+def test_a_search_that_another_sites_page_led_to_says_so(tmp_path):
+    search = "http://www.google.com/search?q=how+to+kill+myself"
+    pages = ("http://evil.example.com/page", "http://www.google.com/", "https://www.google.co.uk/", "-")
+    log = tmp_path / "combined.log"
+    log.write_text("".join(COMBINED.format(n=n, url=search, page=page) for n, page in enumerate(pages)))
+
+    done = CliRunner().invoke(make_app(), ["replay", "--format", "squid_combined", str(log)], catch_exceptions=False)
+
+    said = {row["person"]: row["reason"] for row in map(json.loads, done.stdout.splitlines())}
+    assert {who: "another site's page led to this search" in reason for who, reason in said.items()} == {
+        "pupil0": True, "pupil1": False, "pupil2": False, "pupil3": False,
+    }  # fmt: skip

@@ -28,7 +28,7 @@ def event(at: float, number: int, **more: object) -> dict:
 
 
 def frame(rows: list[dict]) -> pl.DataFrame:
-    known = EVENT_SCHEMA | {"embedded": pl.Boolean()}
+    known = EVENT_SCHEMA | {"embedded": pl.Boolean(), "led": pl.Boolean()}
     schema = {name: known[name] for name in known if any(name in row for row in rows)}
     return complete(pl.DataFrame(rows, schema=schema))
 
@@ -281,6 +281,24 @@ def test_what_another_page_loaded_is_nobodys_occasion():
     assert [row["reason"] for row in told[:4]] == ["listed; accident? another page or a program loaded it"] * 4
     assert [row["level"] for row in told[:4]] == ["medium"] * 4
     assert told[4]["reason"] == "listed; accident? the first time in 7 days"
+
+
+@pytest.mark.parametrize("category", ["suicide", "csam"])
+def test_what_another_page_loaded_is_told_so_of_welfare_too(category):
+    [row] = everything(many(0, embedded=True, says={"outcome": "welfare", "category": category}))
+
+    assert (row["reason"], row["level"]) == ("listed; accident? another page or a program loaded it", "high")
+
+
+@pytest.mark.parametrize("outcome", ["breach", "advisory", "welfare"])
+def test_a_search_that_another_sites_page_led_to_is_told_so(outcome):
+    says = {"rule": "searches", "outcome": outcome}
+    typed, led = event(900, 1, search_terms="x", says=says), event(0, 0, search_terms="x", led=True, says=says)
+
+    assert [row["reason"] for row in everything([led, typed])] == [
+        "listed; accident? another site's page led to this search", "listed",
+    ]  # fmt: skip
+    assert {row["level"] for row in everything([led])} == {"high"}
 
 
 def test_a_visit_is_never_held_behind_what_a_page_loaded():
