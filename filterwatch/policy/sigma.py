@@ -15,6 +15,7 @@ from types import MappingProxyType
 from sigma.conditions import ConditionAND, ConditionIdentifier, ConditionNOT, ConditionOR, ConditionSelector
 from sigma.exceptions import SigmaError
 from sigma.rule.detection import SigmaDetection, SigmaDetectionItem, SigmaDetections
+from sigma.types import SigmaExists, SigmaNull
 
 from filterwatch.config import Document
 from filterwatch.errors import ConfigurationError, Mistake
@@ -178,11 +179,24 @@ class _Compiler:
         self, document: Document, detection: SigmaDetections, fields: Mapping[str, Field], mistakes: list[Mistake]
     ) -> None:
         self._document, self._detection, self._fields, self._mistakes = document, detection, fields, mistakes
+        self._nulls: dict[Loc, None] = {}
 
     def match(self) -> Leaf | None:
         """Return ``match``; of several conditions any one is enough."""
         found = [self._condition(one) for one in self._detection.parsed_condition]
-        return any_of([one for one in found if one is not None]) if all(found) else None
+        match = any_of([one for one in found if one is not None]) if all(found) else None
+        if match is not None and _holds_for_nothing(match):
+            self._say_what_holds()
+        return match
+
+    def _say_what_holds(self) -> None:
+        """Refuse a match that holds for an event of which nothing is logged: for nearly every line of many logs."""
+        says = "null holds wherever a log leaves this field out, on nearly every line; say beside it what must hold"
+        for loc in self._nulls:
+            self._mistakes.append(self._document.mistake(loc, says))
+        if not self._nulls:
+            problem = "condition: it holds for whatever is not excepted; say beside it what must hold"
+            self._mistakes.append(self._document.mistake(("detection", "condition"), problem))
 
     def _condition(self, one: object) -> Leaf | None:
         try:
@@ -237,6 +251,8 @@ class _Compiler:
         leaves: list[Leaf] = []
         many = isinstance(item.original_value, list) and len(item.value) == len(item.original_value) > 1
         for at, value in enumerate(item.value):
+            if isinstance(value, SigmaNull) or (isinstance(value, SigmaExists) and not value.exists):
+                self._nulls[(*loc, key, at) if many else (*loc, key)] = None
             try:
                 leaves.append(leaf(item.field or "", self._fields, value))
             except Refused as refused:
@@ -256,6 +272,20 @@ class _Compiler:
         if not every:
             return any_of(known)
         return known[0] if len(known) == 1 else {"all": known}
+
+
+def _holds_for_nothing(match: Mapping[str, object]) -> bool:
+    """Return whether *match* holds for an event of which nothing is logged."""
+    parts = {
+        key: [isinstance(one, dict) and _holds_for_nothing(one) for one in _several(match.get(key))]
+        for key in ("all", "any", "none")
+    }
+    return (
+        match.keys() <= parts.keys()
+        and all(parts["all"])
+        and (any(parts["any"]) or "any" not in match)
+        and not any(parts["none"])
+    )
 
 
 def _rule(rule: Mapping[str, object], stem: str, match: Leaf) -> dict[str, object]:

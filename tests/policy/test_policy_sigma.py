@@ -345,6 +345,10 @@ def refused(text: str) -> list[str]:
         ("c-uri: ''", "rule.yml:5:15: an empty text is never logged; leave it out"),
         ("c-uri: [x, '']", "rule.yml:5:19: an empty text is never logged"),
         ("c-uri-query: ''", "rule.yml:5:21: an empty text is never logged"),
+        ("c-useragent: null", "rule.yml:5:21: null holds wherever a log leaves this field out, on nearly every line"),
+        ("c-useragent: [x, null]", "rule.yml:5:25: null holds wherever a log leaves this field out"),
+        ("c-useragent|exists: false", "rule.yml:5:28: null holds wherever a log leaves this field out"),
+        ("c-useragent|neq: x", "rule.yml:6:14: condition: it holds for whatever is not excepted; say beside it what"),
         ("c-uri: []", "rule.yml:5:15: c-uri: an empty list never holds"),
         ("c-uri|hour: 5", "rule.yml:5:20: TimestampPart: values of this kind cannot be compared here"),
         ("dst_port|minute: 5", "rule.yml:5:25: TimestampPart"),
@@ -363,6 +367,19 @@ def test_what_cannot_be_said_is_refused_at_its_place(text, told):
     found = refused(rule)
     assert len(found) == 1
     assert found[0].startswith(told), found
+
+
+@pytest.mark.parametrize("condition", ["not s", "not s and not t", "s or not t", "not 1 of them"])
+def test_a_condition_of_negations_alone_is_refused(condition):
+    detection = f"detection:\n  s: {{query: a.test}}\n  t: {{query: b.test}}\n  condition: {condition}\n"
+    (told,) = refused(f"logsource: {{category: dns}}\n{detection}")
+    assert told.startswith("rule.yml:7:14: condition: it holds for whatever is not excepted; say beside it what must")
+
+
+@pytest.mark.parametrize("condition", ["s and not t", "s and t", "not not s"])
+def test_null_and_not_are_taken_beside_what_must_hold(condition):
+    detection = f"{{s: {{c-uri: x, c-useragent: null}}, t: {{cs-method: GET}}, condition: {condition}}}"
+    assert compiled(parse(f"{HEAD}logsource: {{category: proxy}}\ndetection: {detection}\n", "rule.yml"), "rule")
 
 
 def test_numbers_of_protocols_and_record_types_are_refused_for_words():
@@ -421,7 +438,9 @@ def test_wildcards_that_are_escaped_are_themselves_and_regexes_mind_the_case():
     dashes = {"detection": {"s": {"c-useragent|contains|windash": " -run"}, "condition": "s"}}
     assert engine(rule | dashes, agents) == [True, True, False]
     absent = [{"kind": "http"}, {"kind": "http", "user_agent": "x"}]
-    assert engine(rule | {"detection": {"s": {"c-useragent": None}, "condition": "s"}}, absent) == [True, False]
+    absent = [one | {"url": "http://a/"} for one in absent]
+    without = {"s": {"c-useragent": None, "c-uri|contains": "a"}, "condition": "s"}
+    assert engine(rule | {"detection": without}, absent) == [True, False]
     assert engine(rule | {"detection": {"s": {"c-useragent|exists": True}, "condition": "s"}}, absent) == [False, True]
 
 
