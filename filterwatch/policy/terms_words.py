@@ -27,6 +27,9 @@ SHORTEST_MISTYPED = 6
 SHORTEST_JOINED = 8
 """Letters of two words that are taken for one, or of one that is taken for two."""
 
+SHORTEST_SENTENCE = 10
+"""Letters of a sentence that was typed without blanks."""
+
 LONGEST = 40
 """Letters of a word that is looked at: "internationalisation" has 20."""
 
@@ -67,11 +70,13 @@ class Slang(Part):
         words: Short forms, and what they stand for; a pair of words may stand for one.
         signs: Pictures (one character each) that stand for a word.
         everyday: Words that are in so many searches that a phrase is better found by another of its words.
+        openings: What a sentence that is typed without blanks begins with.
     """
 
     words: dict[str, str]
     signs: dict[Annotated[str, Field(min_length=1, max_length=1)], Annotated[str, Field(pattern="^[a-z]+$")]]
     everyday: str
+    openings: str
 
 
 class Word(NamedTuple):
@@ -241,7 +246,20 @@ class Reader:
             if form != word and form in self._terms:
                 return (form,)
         near = sorted(target for target in set(self._candidates(word)) if mistyped(word, target))
-        return (near[0],) if near else None
+        return (near[0],) if near else self._sentence(word)
+
+    def _sentence(self, word: str) -> tuple[str, ...] | None:
+        """Return the fewest words of a sentence that was typed without blanks; null where *word* is none."""
+        if len(word) < SHORTEST_SENTENCE or not word.startswith(openings()):
+            return None
+        best: list[tuple[str, ...] | None] = [()] + [None] * len(word)
+        for end in range(1, len(word) + 1):
+            for start in range(end):
+                before, piece = best[start], word[start:end]
+                if before is not None and (best[end] is None or len(before) + 1 < len(best[end] or ())) \
+                        and (piece in self._known or piece in self._slang or piece in everyday()):  # fmt: skip
+                    best[end] = (*before, piece)
+        return tuple(text for piece in best[-1] or () for text in self._slang.get(piece, piece).split()) or None
 
     def _candidates(self, word: str) -> Iterator[str]:
         if len(word) >= SHORTEST_MISTYPED - 1:
@@ -272,6 +290,12 @@ def signs() -> dict[str, str]:
 def everyday() -> frozenset[str]:
     """Return the words that say nothing by themselves."""
     return frozenset(_shared().everyday.split())
+
+
+@cache
+def openings() -> tuple[str, ...]:
+    """Return what a sentence that is typed without blanks begins with."""
+    return tuple(_shared().openings.split())
 
 
 @cache

@@ -204,3 +204,15 @@ def test_typing_mistakes_are_one_letter_the_first_is_right_and_the_wrong_one_is_
     assert not mistyped("nuicide", "suicide")
     assert not mistyped("suicipe", "suicide")
     assert not mistyped("sicde", "suicide")
+
+
+@pytest.mark.parametrize("text", ["howtohurtyourself", "iwanttokillmyself", "HowToHurtYourself", "imgonnakillmyself"])
+def test_a_sentence_typed_without_blanks_is_read_where_all_its_words_are_known(text):
+    assert holds(finder(["kill myself", "hurt yourself"], ("im going to", "i want to", "how to")), text)
+
+
+@pytest.mark.parametrize(
+    "text", ["howtotrainyourdragon", "iwantthatwayhurtyourselves", "nothowtohurtyourself", "howtohurtx"]
+)
+def test_a_word_that_no_sentence_of_known_words_makes_stays_itself(text):
+    assert not holds(finder(["hurt yourself"], ("how to",)), text)
