@@ -33,7 +33,7 @@ THIRD_HAND = {
     "hate": (0.86, 0.76), "self_harm": (0.80, 0.56), "suicide": (0.72, 0.83), "violence": (0.90, 0.62),
     "weapons": (0.90, 0.82), HARM_TOGETHER: (0.86, 0.75), HELP: (0.86, 0.70),
 }  # fmt: skip
-"""Precision and recall over all of the third set, ten points below what was measured; it tuned nothing (0170)."""
+"""Precision and recall over all of the third set, ten points below what was first measured (decision 0170)."""
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +115,44 @@ def test_ordinary_searches_near_the_words_of_packs_raise_nothing():
     one, names = finder()
     found = {ORDINARY[row]: [names[place] for place in places] for row, places in one.find(pl.Series(ORDINARY))}
     assert found == {}
+
+
+LESSONS = [
+    "why did hitler kill himself", "how did cleopatra kill herself", "why does eva smith kill herself gcse",
+    "did judas hang himself in the bible", "who killed himself in an inspector calls", "does juliet stab herself",
+    "kurt cobain shot himself", "how to die of laughter", "worst ways to die in history", "stop eating meat for lent",
+    "how do i stop my dog eating grass", "my cat has not eaten for 3 days", "he told me he will post the letter",
+    "my teacher told me to stay after school", "bring a knife and fork to school camp", "pull my hair out of my face",
+    "je vais tuer le temps", "mi tio me da un libro", "nie chce mi sie isc do szkoly", "me corto el pelo",
+    "mujhe school jana hai", "dw i eisiau bwyd", "sale arabe coffee beans", "howtotrainyourdragon",
+]  # fmt: skip
+
+
+def test_lessons_idioms_and_the_famous_dead_raise_nothing():
+    one, names = finder()
+    found = {LESSONS[row]: [names[place] for place in places] for row, places in one.find(pl.Series(LESSONS))}
+    assert found == {}
+
+
+SAID = {
+    "i want to kill myself": "suicide", "why do i want to die": "suicide", "killmyself": "suicide",
+    "my friend said he will kill himself": "help_seeking", "my mum killed herself": "help_seeking",
+    "what if my friend kills herself": "help_seeking", "howtoselfharm": "self_harm", "howtomakeabomb": "weapons",
+    "gonna stab him at school tmrw": "violence", "is it normal that my coach texts me at night": "grooming",
+    "havent eaten for 4 days and feel amazing": "eating_disorder", "geekbar near me no id": "drugs",
+    "noriu mirti": "suicide", "nie chc\u0119 ju\u017c \u017cy\u0107": "suicide",
+    "tat\u0103l meu m\u0103 bate": "help_seeking",
+    "mon p\u00e8re me frappe": "help_seeking", "babam beni d\u00f6v\u00fcyor": "help_seeking",
+    "mae dad yn fy nharo i": "help_seeking",
+    "aabahay wuu i garaacaa": "help_seeking", "voy a matar a mi profesor": "violence",
+}  # fmt: skip
+
+
+def test_what_children_say_of_themselves_is_found_in_each_language():
+    one, names = finder()
+    texts = list(SAID)
+    found = {texts[row]: {names[place] for place in places} for row, places in one.find(pl.Series(texts))}
+    assert [text for text, pack in SAID.items() if pack not in found.get(text, ())] == []
 
 
 def test_lessons_and_games_of_other_families_raise_next_to_nothing(judged):
