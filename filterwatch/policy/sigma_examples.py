@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from re import _constants as codes  # type: ignore[attr-defined] # how Python itself reads patterns
 from re import _parser as patterns  # type: ignore[attr-defined]
@@ -13,6 +14,7 @@ from filterwatch.policy.sigma_urls import ORIGIN
 from filterwatch.policy.sigma_values import Leaf
 
 SITE = "http://site.example/"
+_AUTHORITY = re.compile(r"(?<=://)[^/?#]*")
 _MOST = 64
 """Combinations tried."""
 
@@ -35,6 +37,9 @@ def candidates(match: Leaf, kind: str) -> Iterator[Facts]:
             _state(facts, key, texts, kind)
         if kind == "http" and not {"host", "url"} & set(facts):
             facts["host"] = "site.example"
+        if {"host", "url"} <= set(facts):
+            before, after = _AUTHORITY.split(facts["url"], maxsplit=1)
+            facts["url"] = before + facts["host"] + after
         yield facts
 
 

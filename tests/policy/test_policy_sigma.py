@@ -511,3 +511,22 @@ def test_rules_of_every_shape_get_an_example(tmp_path):
     assert [str(one) for one in done.refused] == []
     assert len(done.written) == len(shapes)
     assert check(rules=tmp_path / "out").rule_count == len(shapes)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "cs-host: evil.example.com, c-uri|endswith: /path/only",
+        "cs-host|endswith: .example.com, uri|startswith: /a.php",
+        "cs-host: evil.example.com, c-uri|contains: 'evil.example.com/a'",
+        "cs-host: evil.example.com, c-uri|re: '^https?://evil\\.example\\.com/[a-z]{3}'",
+    ],
+)
+def test_the_host_of_an_example_is_that_of_its_url(tmp_path, item):
+    rule = tmp_path / "a.yml"
+    rule.write_text(f"{HEAD}logsource: {{category: proxy}}\ndetection:\n  s: {{ {item} }}\n  condition: s\n")
+    done = import_rules(rule, tmp_path / "out")
+    assert [str(one) for one in done.refused] == []
+    (example,) = load(tmp_path / "out").rules[0].examples.holds
+    assert example.url
+    assert example.url.split("/")[2] == example.host
