@@ -92,7 +92,7 @@ def write(stream: Capped, format_: str, listed: Listed, guard: Guard, out: Binar
         out.write(_text(piece))
 
 
-_FIRST = {"name of the school", "name that everybody uses", "public suffix"}
+_FIRST = {"name of the school", "a whole registry", "name that everybody uses", "public suffix"}
 
 
 def _entries(lines: pl.Series, format_: str) -> tuple[Piece, int, int]:

@@ -22,12 +22,12 @@ from filterwatch.lists.catalogue import Listed
 from filterwatch.lists.domains import Piece
 from filterwatch.lists.modes import Mode
 
-OWN, EVERYONES = "name of the school", "name that everybody uses"
+OWN, WHOLE, EVERYONES = "name of the school", "a whole registry", "name that everybody uses"
 REGISTRY, HOSTING = "public suffix", "suffix under which strangers get names"
 TRUSTED, ORDINARY, PRIVATE = "help, health, government or education", "ordinary site", "private addresses"
 LOCAL, WIDE = "name of a local network", "far too many addresses"
 
-DISTRUSTED = (OWN, EVERYONES)
+DISTRUSTED = (OWN, WHOLE, EVERYONES)
 """Reasons for which the whole list is refused."""
 
 _ADDRESS = r"^[0-9.]+(?:/[0-9]+)?$|^[^/]*:"
@@ -94,6 +94,11 @@ class Guard:
         return _series(_suffixes(private=False))
 
     @cached_property
+    def _tops(self) -> frozenset[str]:
+        """What registries run: public suffixes, and names like sch.uk below which each is one."""
+        return frozenset(rule.removeprefix("*.") for rule in _rules(private=False))
+
+    @cached_property
     def _hosting(self) -> pl.Series:
         return _series(set(_suffixes(private=True)) - set(_suffixes(private=False)))
 
@@ -145,6 +150,7 @@ class Guard:
         ours = (wide & name.is_in(_series(above).implode())) | host.is_in(_series(self._own).implode())
         for own in self._own:
             ours = ours | host.str.ends_with(f".{own}")
+        yield ours & name.is_in(_series({one for one in above if one in self._tops}).implode()), WHOLE
         yield ours, OWN
         yield site.is_in(_series(self.names.never).implode()), EVERYONES
         yield host.str.contains(self._trusted), TRUSTED
@@ -170,8 +176,11 @@ def trusted(names: Names) -> re.Pattern[str]:
 
 def _suffixes(*, private: bool) -> Sequence[str]:
     """Return the rules of the built-in Public Suffix List that are plain names."""
-    extract = TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=private)
-    return [rule for rule in extract.tlds if rule.isascii() and rule[0] not in "*!"]
+    return [rule for rule in _rules(private=private) if rule.isascii() and rule[0] not in "*!"]
+
+
+def _rules(*, private: bool) -> Sequence[str]:
+    return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=private).tlds
 
 
 def _series(names: Iterable[str]) -> pl.Series:

@@ -8,7 +8,7 @@ import pytest
 from filterwatch.app.settings import shipped
 from filterwatch.lists.catalogue import Listed, load
 from filterwatch.lists.domains import Piece, read
-from filterwatch.lists.guard import Guard
+from filterwatch.lists.guard import DISTRUSTED, Guard
 from filterwatch.lists.modes import Mode
 
 SEEN = """
@@ -90,11 +90,19 @@ def test_pages_that_everybody_uses_are_known_and_others_of_such_sites_stay():
 
 
 @pytest.mark.parametrize(
-    "entry", ["st-pauls.manchester.sch.uk", "www.st-pauls.manchester.sch.uk", "manchester.sch.uk", "sch.uk", "uk"]
+    ("entry", "reason"),
+    [
+        ("st-pauls.manchester.sch.uk", "name of the school"),
+        ("www.st-pauls.manchester.sch.uk", "name of the school"),
+        ("manchester.sch.uk", "name of the school"),
+        ("sch.uk", "a whole registry"),
+        ("uk", "a whole registry"),
+    ],
 )
-def test_the_schools_own_names_and_all_above_them_are_known(entry):
+def test_the_schools_own_names_and_all_above_them_are_known(entry, reason):
     _, found = GUARD.judge(Piece(pl.Series([entry]), pl.Series([0], dtype=pl.UInt8)), listed())
-    assert [one.reason for one in found] == ["name of the school"]
+    assert [one.reason for one in found] == [reason]
+    assert reason in DISTRUSTED
 
 
 def test_no_list_of_the_catalogue_lacks_what_its_licence_and_the_updater_need():
