@@ -55,24 +55,34 @@ class School:
         beside = self.rules / "lists"
         return beside if beside.is_dir() else shipped("rules") / "lists"
 
-    def catalogue(self) -> Catalogue:
+    def known(self) -> Catalogue:
         """Return the public lists that are known, the school's own catalogue among them.
 
         Raises:
-            ConfigurationError: With every mistake in them, and lists in use that are in neither.
+            ConfigurationError: With every mistake in them.
         """
         brought = self.lists_directory / "catalogue.yaml"
         paths = [brought if brought.is_file() else shipped("rules") / "lists" / "catalogue.yaml"]
         if self.configuration is None:
             return load_catalogue(*paths)
-        said = self.configuration.settings.lists
-        known = load_catalogue(*paths, *([self.configuration.at(said.catalogue)] if said.catalogue else []))
+        own = self.configuration.settings.lists.catalogue
+        return load_catalogue(*paths, *([self.configuration.at(own)] if own else []))
+
+    def catalogue(self) -> Catalogue:
+        """Return the same for use.
+
+        Raises:
+            ConfigurationError: With every mistake in them, and lists in use that are in neither.
+        """
+        known = self.known()
+        if self.configuration is None:
+            return known
         document = self.configuration.document
         mistakes = [
             document.mistake(
                 ("lists", "use", n), f"lists.use: no list is called '{id_}'; see `filterwatch lists catalogue`"
             )
-            for n, id_ in enumerate(said.use)
+            for n, id_ in enumerate(self.configuration.settings.lists.use)
             if id_ not in known
         ]
         if mistakes:

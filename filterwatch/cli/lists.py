@@ -120,12 +120,17 @@ def _asking(group: typer.Typer) -> None:
 
     @group.command()
     def catalogue(config: Config = DEFAULT) -> None:
-        """Show the public lists that can be named under `lists.use`."""
+        """Show the public lists that can be named under `lists.use`, whatever is named there now."""
         from filterwatch.app.parts import School
         from filterwatch.app.settings import load
+        from filterwatch.errors import ConfigurationError
 
-        school = School(load(config)) if config.exists() else School()
-        for id_, one in sorted(school.catalogue().items()):
+        school = School()
+        try:
+            school = School(load(config)) if config.exists() else school
+        except ConfigurationError:  # its mistakes are those of `filterwatch check`; here somebody looks up a name
+            typer.echo("the configuration has mistakes: a catalogue of the school's own is not shown", err=True)
+        for id_, one in sorted(school.known().items()):
             typer.echo(f"{id_}: {one.title} ({one.word or 'public suffixes'}, {one.licence}, trust {one.trust})")
             if one.note:
                 typer.echo(f"    {printable(one.note)}")

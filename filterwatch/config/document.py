@@ -227,6 +227,7 @@ _PLAIN = {
     **dict.fromkeys(("bool_type", "bool_parsing"), "write true or false"),
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "write a whole number"),
     "string_type": "write text here",
+    "path_type": "write a path here",
     "too_short": "name at least one",
 }
 """What pydantic says in Python's words, in words for people."""

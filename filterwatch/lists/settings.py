@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from filterwatch.config import Duration, Part, Slug
 
@@ -19,13 +19,21 @@ class Members(Part):
     format: Literal["urls", "domains", "hosts", "adblock", "rpz"] = Field("urls", description="how it is written")
 
 
+def _own(value: object) -> object:
+    if not isinstance(value, str | Path):
+        raise ValueError(  # noqa: TRY004 - what pydantic collects
+            "expected a path; category and mode stand in the file: '# category: ...', '# mode: allow'"
+        )
+    return value
+
+
 class Settings(Part):
     """Category lists: the shipped ones and the school's own."""
 
     shipped: bool = Field(
         default=True, description="Use the lists that come with the rules (the directory lists/ inside rules)."
     )
-    own: tuple[Path, ...] = Field(
+    own: tuple[Annotated[Path, BeforeValidator(_own)], ...] = Field(
         default=(),
         description=(
             "List files or directories of *.txt list files of the school, relative to this file. Each begins with its "

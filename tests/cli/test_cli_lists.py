@@ -167,6 +167,30 @@ def test_a_list_that_nobody_knows_is_a_mistake_with_its_place(school):
         run(directory, "update")
 
 
+@pytest.mark.parametrize("use", ["[nosuch]", "[bets, nosuch]", "['No Such']", "5"])
+def test_the_catalogue_is_shown_where_lists_in_use_are_wrong(school, use):
+    directory, _ = school
+    path = directory / "filterwatch.yaml"
+    path.write_text(path.read_text().replace("[bets, odd]", use))
+
+    code, said = run(directory, "catalogue")
+
+    assert code == 0
+    assert len(said) > 20
+
+
+def test_a_list_of_the_schools_own_is_a_path_and_no_mapping(school):
+    directory, _ = school
+    path = directory / "filterwatch.yaml"
+    path.write_text(path.read_text().replace("use: [", "own: [{path: a.txt, category: games}], use: ["))
+
+    with pytest.raises(FilterwatchError) as raised:
+        run(directory, "status")
+
+    assert "lists.own.0: expected a path; category and mode stand in the file:" in str(raised.value)
+    assert "'# category: ...', '# mode: allow'" in str(raised.value)
+
+
 def test_the_shipped_catalogue_holds_together_and_is_shown():
     known = catalogue.load(shipped("rules") / "lists" / "catalogue.yaml")
     for one in known.values():
