@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from filterwatch.cli._records import Config, State, actor, facts, opened, say
+from filterwatch.cli._records import Config, State, actor, facts, opened
 from filterwatch.cli._wrapped import wrapped
 from filterwatch.errors import FilterwatchError
 from filterwatch.text import defang, printable
@@ -139,10 +139,11 @@ def _case(number: str, config: Path | None, state: Path | None, rules: Path | No
         one = services.find_alert(number)
     hidden = one.illegal_protocol or (one.compartment != "general" and not look)
     told = [(row.recipient, row.kind, desk.show(row.sent_at) or row.state) for row in one.notifications.all()]
+    events = "1 event" if one.count == 1 else f"{one.count:,} events"
     facts(
         [
             ("Case", f"{one.number}, {one.level}, {one.state}"),
-            ("About", f"{one.family}, {one.count} events, {desk.show(one.first_time)} to {desk.show(one.last_time)}"),
+            ("About", f"{one.family}, {events}, {desk.show(one.first_time)} to {desk.show(one.last_time)}"),
             ("Who", f"{one.pseudonym} ({one.group}; known by: {one.identity})"),
             *([("Person", one.person), ("User", one.user), ("Device", one.device)] if look else []),
             ("Address", one.client_ip if look else ""),
@@ -151,7 +152,7 @@ def _case(number: str, config: Path | None, state: Path | None, rules: Path | No
         ]
     )
     if one.illegal_protocol:
-        say("Illegal content: addresses and lines are withheld. Follow the steps in the incident.")
+        wrapped("Illegal content: addresses and lines are withheld. Follow the steps in the incident.")
     detections = list(one.detections.all()[:DETECTIONS])
     folder = state or load(config or DEFAULT).state
     reads = look is not None and not one.illegal_protocol
@@ -162,7 +163,7 @@ def _case(number: str, config: Path | None, state: Path | None, rules: Path | No
         typer.echo(f"\nand {more} more")
     _behind(_school(config, rules).rules, [(d.rule, d.rule_version) for d in detections])
     if not look:
-        say('Who it is, and the raw lines: --names --by "YOUR NAME" --why "...". It is recorded.')
+        wrapped('Who it is, and the raw lines: --names --by "YOUR NAME" --why "...". It is recorded.')
 
 
 def _detection(one: AlertDetection, when: str, *, hidden: bool, line: bytes | None, reads: bool) -> None:
@@ -188,7 +189,7 @@ def _behind(rules: Path, held: list[tuple[str, str]]) -> None:
     try:
         found = behind(rules, held)
     except ConfigurationError:
-        say("The rules hold mistakes, so that what they demand is not shown; see `filterwatch check`.")
+        wrapped("The rules hold mistakes, so that what they demand is not shown; see `filterwatch check`.")
         return
     typer.echo()
     policies: set[tuple[str, str]] = set()

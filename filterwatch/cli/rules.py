@@ -118,12 +118,14 @@ def _coverage(
 
 
 def _covered(items: list[Covered]) -> None:
+    from filterwatch.app.coverage import UNKNOWN
+
     for item in items:
         for at, sentence in enumerate(item.sentences or ()):
             name = item.id if at == 0 else " " * len(item.id)
             wrapped(f'{name}  {sentence.policy}: "{sentence.text}"')
         if not item.sentences:
-            wrapped(item.id)
+            wrapped(item.id if item.id != UNKNOWN else "technical, of no sentence")
         if item.rules:
             names = [one.rule if one.enabled else f"{one.rule} (off)" for one in item.rules]
             wrapped(f"rules: {', '.join([*names, *(f'detector {name}' for name in item.detectors)])}", "     ")

@@ -134,6 +134,17 @@ def test_a_rule_for_an_unknown_item_and_an_item_without_anything_are_mistakes(tm
         coverage(School(None, tmp_path))
 
 
+def test_a_rule_without_a_sentence_is_told_as_one(two):
+    shutil.copytree(two, two / "in")
+    technical = (
+        "id: odd\ntitle: Odd names\nlevel: low\nmatch: {host: [a.test]}\noutcome: technical\n"
+        "examples: {holds: [{host: a.test}, {host: b.a.test}], does_not_hold: [{host: b.test}, {host: c.test}]}\n"
+    )
+    (two / "in" / "odd.yaml").write_text(technical)
+    said = run("coverage", "--rules", two / "in")
+    assert "technical, of no sentence\n     rules: odd\n" in said
+
+
 def test_rules_are_listed_and_shown_one_by_one(two):
     listed = run("list", "--rules", two)
     assert max(map(len, listed.splitlines())) <= 80

@@ -257,6 +257,23 @@ def test_an_alert_is_explained_without_names_until_they_are_asked_for(case):
     assert not LedgerEntry.objects.filter(action="names looked at").exists()
 
 
+@pytest.mark.parametrize(("count", "told"), [(1, "1 event,"), (3, "3 events,"), (1200, "1,200 events,")])
+def test_a_case_counts_its_events_in_words_and_fits_a_narrow_terminal(case, monkeypatch, count, told):
+    monkeypatch.setenv("COLUMNS", "60")
+    said = case(count=count)()
+    assert f", {told} " in said
+    hint = said[said.index("Who it is") :]
+    assert max(map(len, hint.splitlines())) <= 60
+
+
+@pytest.mark.parametrize(("port", "said"), [("99999", True), ("0", True), ("65535", False), ("8080", False)])
+def test_a_port_that_there_is_not_is_told(port, said):
+    address = read(f"http://user:pw@evil.test:{port}/")
+    assert address
+    step = f"no port {port} exists: no browser asks for this address"
+    assert (step in address.steps) is said
+
+
 def test_an_alert_tells_what_its_rules_are_about_today_and_who_was_told(case, rules):
     explain = case()
     row = {"about": "a" * 32, "alert_id": "a" * 32, "channel": "jane", "title": "t", "body": "b"}

@@ -15,6 +15,9 @@ _PARTS = re.compile(r"^(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<query>(?:\?[^#]
 _PORT = re.compile(r"^(?P<host>.*?)(?::(?P<port>[0-9]*))?$", re.DOTALL)
 _USUAL = {"http": "80", "https": "443", "ftp": "21"}
 LAST_PORT = 65_535
+_LONGEST_PORT = 10
+"""Figures of an impossible port that are shown."""
+
 _RANGE = re.compile(r"[0-9A-Fa-f.:]+/[0-9]{1,3}")
 
 
@@ -97,8 +100,18 @@ def _url(typed: str, host: str) -> tuple[str, int | None, list[str]]:
     cut = _without_secrets(url)
     if cut != url:
         steps.append("secrets in it cut out, as out of every log line")
+    return cut, _number(port), [*steps, *_of_port(port)]
+
+
+def _number(port: str) -> int | None:
+    """Return a port that there is."""
     number = int(port) if port and len(port) <= len("65535") else 0
-    return cut, number if 0 < number <= LAST_PORT else None, steps
+    return number if 0 < number <= LAST_PORT else None
+
+
+def _of_port(port: str) -> Iterator[str]:
+    if port and _number(port) is None:
+        yield f"no port {port[:_LONGEST_PORT]} exists: no browser asks for this address"
 
 
 def search_url(words: str) -> str:
