@@ -34,7 +34,7 @@ from benchmarks.unblockers import unblockers
 from filterwatch import detections, enrich, lists
 from filterwatch.detectors.seen import Seen
 from filterwatch.detectors.strange_site import Settings, StrangeSite
-from filterwatch.events import ACTION, CATEGORY_BIT, GROUP, KIND
+from filterwatch.events import ACTION, CATEGORY_BIT, GROUP, IDENTITY, KIND
 
 FIRST = datetime(2026, 11, 2, tzinfo=UTC)
 """A Monday."""
@@ -175,7 +175,8 @@ def known(of: World, bad: Sequence[str], index: lists.CategoryIndex) -> pl.DataF
 def events(requests: pl.DataFrame, places: pl.DataFrame, *, dns: bool) -> pl.DataFrame:
     """Return *requests* as a proxy logs them, enriched, or as a resolver does, a name once in five minutes."""
     frame = requests.join(places, on="host", how="left", maintain_order="left").with_columns(
-        started="time", device="who", client_ip="who", kind=pl.lit("http").cast(KIND), counted=pl.lit(value=True),
+        started="time", person="who", device="who", client_ip="who", identity=pl.lit("authenticated").cast(IDENTITY),
+        kind=pl.lit("http").cast(KIND), counted=pl.lit(value=True),
         line_offset=pl.int_range(pl.len(), dtype=pl.Int64),
     )  # fmt: skip
     if not dns:
@@ -226,7 +227,16 @@ def _lines(days: Iterable[pl.DataFrame], bad: Sequence[str]) -> Iterator[str]:
             used = frame.filter(pl.col("host").is_in(bad)).select("who", "host", "category_bits").unique()
             yield f"{number + 1:4}{len(frame):11,}{frame['domain'].n_unique():8,}" + _told(found, used)
     yield f"{took / judged * 1e6:.2f} us of processor an event" if judged else "all days were for learning"
-    yield f"state: {len(seen.state()):,} bytes of sites, {len(detector.state()):,} of their use"
+    yield f"state: {len(seen.state()):,} bytes, {len(detector.state()):,} of use, " + _pages(seen)
+    started = time.process_time()
+    for _ in range(100):
+        _ = [seen.state(), *(page.state() for page in seen.pages), detector.state()]
+    yield f"{(time.process_time() - started) * 10:.2f} ms to tell what is remembered"
+
+
+def _pages(seen: Seen) -> str:
+    sizes = [len(page.state()) for page in seen.pages if page.state()]
+    return f"{sum(sizes):,} of sites in {len(sizes)} pages of {max(sizes, default=0):,}"
 
 
 def _told(found: pl.DataFrame, used: pl.DataFrame) -> str:

@@ -20,7 +20,7 @@ import polars as pl
 from filterwatch import detections as found
 from filterwatch.decoders import Decoder, redact
 from filterwatch.detections import Detector
-from filterwatch.detectors import Visits
+from filterwatch.detectors import Page, Seen, Visits
 from filterwatch.lines import LineBatch
 from filterwatch.policy import RuleSet
 
@@ -128,8 +128,9 @@ class Bench:
             if part.name in state:
                 part.restore(state[part.name])
 
-    def _remembering(self) -> list[Detector | Visits]:
-        return [*([self.visits] if self.visits else []), *self.detectors]
+    def _remembering(self) -> list[Detector | Visits | Page]:
+        pages = [page for one in self.detectors if isinstance(one, Seen) for page in one.pages]
+        return [*([self.visits] if self.visits else []), *self.detectors, *pages]
 
     def _told(self, events: pl.DataFrame, detections: pl.DataFrame, now: datetime) -> pl.DataFrame:
         return self.visits(events, detections, now) if self.visits else detections

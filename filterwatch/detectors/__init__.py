@@ -16,6 +16,7 @@ from filterwatch.detectors.filter_off import Settings as FilterOffSettings
 from filterwatch.detectors.liveness import UNWATCHED, Liveness
 from filterwatch.detectors.liveness import Settings as LivenessSettings
 from filterwatch.detectors.seen import Seen
+from filterwatch.detectors.seen_pages import Page
 from filterwatch.detectors.shared_login import Settings as SharedLoginSettings
 from filterwatch.detectors.shared_login import SharedLogin
 from filterwatch.detectors.strange_site import Settings as StrangeSiteSettings
@@ -25,7 +26,7 @@ from filterwatch.detectors.visits import Visits
 from filterwatch.detectors.volume import Settings as VolumeSettings
 from filterwatch.detectors.volume import Volume
 
-__all__ = ["Settings", "Visits", "build"]
+__all__ = ["Page", "Seen", "Settings", "Visits", "build"]
 
 
 class Settings(Part):

@@ -28,7 +28,7 @@ class Row(NamedTuple):
         site: The registered domain, or the host where strangers get names below that.
         shared: Whether that is a platform that many projects share.
         who: Person, else device, else address.
-        teaches: Whether that is staff or a governor.
+        teaches: Whether that is surely a member of staff or a governor.
         searched: Whether it is a search for ways round the filter.
         asks: Whether it is a question of DNS, which has no size.
         day: Since 1970, UTC.
@@ -63,7 +63,7 @@ def platform_of(site: str, *, shared: bool) -> str:
 
 NEEDED = (
     "time", "started", "kind", "action", "counted", "group", "person", "identity", "device", "client_ip", "host",
-    "query", "domain", "bytes_in", "bytes_out", "search_terms", "category_bits", "embedded",
+    "query", "domain", "bytes_in", "bytes_out", "search_terms", "category_bits", "embedded", "rcode",
 )  # fmt: skip
 """The event columns, internal ones among them, that strange sites are known by."""
 
@@ -72,7 +72,8 @@ _INTERNAL = {"category_bits": pl.UInt64(), "embedded": pl.Boolean()}
 
 def places_of(events: pl.DataFrame, groups: Sequence[str]) -> pl.DataFrame:
     """Return events that went to a site: the fields of :class:`Row` and, besides, ``place`` (number of the row here),
-    ``marked`` (a block or a search) and ``strange`` (a name that may be an unblocker's).
+    ``marked`` (a block or a search), ``strange`` (a name that may be an unblocker's) and ``project`` (an odd one below
+    a platform, opened by itself).
     """  # noqa: D205 - the columns are the promise
     have = set(events.columns)
     types = dict(EVENT_SCHEMA) | _INTERNAL
@@ -83,13 +84,14 @@ def places_of(events: pl.DataFrame, groups: Sequence[str]) -> pl.DataFrame:
     at = spread.moment(pl, "started").fill_null(spread.moment(pl, "time"))
     goes = pl.col("kind").is_in(["http", "dns", "flow"]).fill_null(value=True)
     counts = pl.col("counted").fill_null(value=True) & (pl.col("action") != "auth_required").fill_null(value=True)
+    exists = pl.col("rcode").is_null() | (pl.col("rcode") == "NOERROR") | (pl.col("action") == "blocked")
     size = pl.col("bytes_in").fill_null(0) + pl.col("bytes_out").fill_null(0)
     group = pl.col("group")
     return (
         events.lazy()
         .select(columns)
         .with_row_index("row")
-        .filter(goes & counts & pl.col("domain").is_not_null() & pl.col("time").is_not_null())
+        .filter(goes & counts & exists & pl.col("domain").is_not_null() & pl.col("time").is_not_null())
         .with_columns(**spread.users(pl))
         .select(
             "row",
@@ -100,7 +102,7 @@ def places_of(events: pl.DataFrame, groups: Sequence[str]) -> pl.DataFrame:
             bits=bits,
             who="who",
             watched=group.is_in(list(groups)).fill_null("unknown" in groups),
-            teaches=group.is_in(["staff", "governors"]).fill_null(value=False),
+            teaches=group.is_in(["staff", "governors"]).fill_null(value=False) & pl.col("is_person"),
             blocked=(pl.col("action") == "blocked").fill_null(value=False),
             embedded=pl.col("embedded").fill_null(value=False),
             searched=search_for_ways(pl).fill_null(value=False),
@@ -111,6 +113,7 @@ def places_of(events: pl.DataFrame, groups: Sequence[str]) -> pl.DataFrame:
         .with_columns(
             marked=(pl.col("blocked") & (pl.col("bits") & LISTED != 0)) | pl.col("searched"),
             strange=pl.col("bits") & (UNUSUAL | STRAY | BAD) != 0,
+            project=pl.col("shared") & (pl.col("bits") & (UNUSUAL | STRAY) != 0) & ~pl.col("embedded"),
         )
         .with_row_index("place")
         .collect(engine="in-memory")

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import astuple
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 from pydantic import Field
 
@@ -33,14 +34,15 @@ from filterwatch.detectors.strange_rows import (
     places_of,
     platform_of,
 )
+from filterwatch.detectors.strange_table import Table
 from filterwatch.detectors.strange_use import GAP, MINUTE, Site, Use
 from filterwatch.events import complete
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
 Group = Literal["pupils", "staff", "governors", "guests", "system", "unknown"]
 
-MOST_SITES, MOST_PEOPLE, MOST_TRIES = 1_000, 5_000, 10
-"""Strange sites, people with blocks or tries, and tries of each that are remembered; the oldest are forgotten."""
+MOST_BAD, MOST_PEOPLE, MOST_BLOCKS, MOST_TRIES = 1_000, 2_000, 3, 10
+"""Unblockers' sites, people with blocks or tries, and either of each that are remembered; the oldest are forgotten."""
 
 PAGE = 30_000_000
 """Microseconds: what comes sooner after another try belongs to the same page."""
@@ -85,12 +87,12 @@ class StrangeSite:
         self.settings = settings
         self._seen = seen
         self._version = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
-        self._sites: dict[str, Site] = {}
-        self._using: dict[str, set[str]] = {}
+        self._sites = Table()
         self._bad: dict[str, int] = {}
         self._before: dict[str, list[tuple[int, str]]] = {}
         self._tries: dict[str, dict[str, int]] = {}
         self._quarter = 0
+        self._more = 0
         self._nothing = detections.none()
 
     def __call__(self, events: pl.DataFrame, hits: pl.DataFrame, now: datetime) -> pl.DataFrame:  # noqa: ARG002 - the protocol
@@ -105,19 +107,32 @@ class StrangeSite:
         return detections.make(pl.concat(rows)) if rows else self._nothing
 
     def _worth(self, events: pl.DataFrame) -> Iterator[Row]:
-        """Yield in order the first event of each site and day, and all that bears on strange sites."""
+        """Yield in order the first event of each site, day and person, and all that bears on strange sites."""
         places = places_of(events, self.settings.groups)
+        # Each may be noted once, and made ordinary once.
+        self._more = 2 * places.select("site", "day", "who").n_unique()
+        keep = self._firsts(places)
         # Days of this batch may still become days of work while it is judged.
         learn = self.settings.learn_days - places["day"].n_unique() + 1
-        latest = places["day"].max()
-        if not isinstance(latest, int) or not self._seen.has_learnt(latest, learn):
-            yield from map(Row._make, places[sorted(self._firsts(places))].select(Row._fields).iter_rows())
+        first, latest = places["day"].min(), places["day"].max()
+        if not isinstance(first, int) or not isinstance(latest, int):
             return
-        keep = places["marked"].to_numpy(writable=True)
+        if not self._seen.has_learnt(first, self.settings.learn_days):
+            keep |= places["project"].to_numpy()
+        if self._seen.has_learnt(latest, learn):
+            keep |= places["marked"].to_numpy()
+            keep |= self._bearing(places, learn)
+        yield from map(Row._make, places.filter(pl.Series(keep)).select(Row._fields).iter_rows())
+
+    def _bearing(self, places: pl.DataFrame, learn: int) -> npt.NDArray[np.bool_]:
+        """Return which events may be at strange new sites, or of people who use one."""
         strange = self._maybe_new(places.filter("strange"), learn)
+        keep = np.zeros(len(places), dtype=bool)
         keep[strange["place"].to_numpy()] = True
         uses = pl.col("watched") & ~pl.col("embedded")
-        people = {*self._using, *strange.filter(uses)["who"].drop_nulls()}
+        begin = places["at"].min()
+        people = self._sites.users(begin) if isinstance(begin, int) else set()
+        people.update(strange.filter(uses)["who"].drop_nulls())
         if bad := {*self._bad, *strange.filter(strange["bits"] & BAD != 0)["site"]}:
             beside = places["site"].is_in(pl.Series([*bad], dtype=pl.String).implode())
             keep |= beside.to_numpy()
@@ -125,41 +140,52 @@ class StrangeSite:
         if people:
             theirs = places["who"].is_in(pl.Series([*people], dtype=pl.String).implode())
             keep |= theirs.fill_null(value=False).to_numpy()
-        keep[self._firsts(places)] = True
-        yield from map(Row._make, places.filter(pl.Series(keep)).select(Row._fields).iter_rows())
+        return keep
 
     def _maybe_new(self, strange: pl.DataFrame, learn: int) -> pl.DataFrame:
-        """Return events less those at sites that are old already; a site never grows younger."""
+        """Return events less those at sites that are old already, and stay so whatever the batch brings."""
         sites, days = strange.select("site", "shared").unique("site"), strange["day"].unique().to_list()
         old = [
             site
             for site, shared in sites.iter_rows()
-            if all(self._is_old(site, platform_of(site, shared=shared), day, learn) for day in days)
+            if all(self._stays_old(site, platform_of(site, shared=shared), day, learn) for day in days)
         ]
         return strange.filter(~strange["site"].is_in(pl.Series(old, dtype=pl.String).implode()))
 
-    def _firsts(self, places: pl.DataFrame) -> list[int]:
-        """Return the first event of each site on each day, less what was noted already."""
-        firsts = places.select("place", "site", "day").unique(["site", "day"], keep="first")
-        return [place for place, site, day in firsts.iter_rows() if not self._seen.has_noted(site, day)]
+    def _stays_old(self, site: str, platform: str, day: int, learn: int) -> bool:
+        if self._seen.works_with(platform, day):
+            return True
+        return self._seen.lasts(site, self._more) and self._is_old(site, "", day, learn)
+
+    def _firsts(self, places: pl.DataFrame) -> npt.NDArray[np.bool_]:
+        """Return which events are the first of a site, day and person, less what was noted already."""
+        if not self._seen.holds(self._more):
+            return np.ones(len(places), dtype=bool)
+        pairs = places.select("site", "day").unique()
+        new = [not self._seen.has_noted(site, day, self._more) for site, day in pairs.iter_rows()]
+        firsts = (
+            places.join(pairs.filter(pl.Series(new, dtype=pl.Boolean)), on=["site", "day"], how="semi")
+            .unique(["site", "day", "who"], keep="first")["place"]
+        )  # fmt: skip
+        keep = np.zeros(len(places), dtype=bool)
+        keep[firsts.to_numpy()] = True
+        return keep
 
     def _judged(self, row: Row) -> Iterator[dict[str, pl.Expr]]:
-        self._seen.note(row.site, row.day, row.platform)
+        self._seen.note(row.site, row.day, row.who or "")
         self._forget(row.at)
-        if not self._seen.has_learnt(row.day, self.settings.learn_days):
+        learnt = self._seen.has_learnt(row.day, self.settings.learn_days)
+        strange = bool(row.bits & (UNUSUAL | STRAY)) or (learnt and row.site in self._bad)
+        if learnt and row.bits & BAD and not row.bits & (FREE | PLATFORM) and self._is_new(row):
+            _remember(self._bad, row.site, row.at, MOST_BAD)
+        if row.who is None or not (row.watched or row.teaches):
             return
-        strange = row.bits & (UNUSUAL | STRAY) or row.site in self._bad
-        if row.bits & BAD and not row.bits & (FREE | PLATFORM) and self._is_new(row):
-            _remember(self._bad, row.site, row.at, MOST_SITES)
-        if row.teaches and strange and not row.embedded:
-            self._seen.make_ordinary(row.site)
-            self._sites.pop(row.site, None)
-        if row.who is None or not row.watched:
-            return
-        self._pass_by(row, row.who)
-        if not row.embedded and strange and not row.bits & BAD and self._is_new(row):
-            yield from self._used(row, row.who)
-        if row.searched or (row.blocked and row.bits & LISTED and not row.embedded):
+        if learnt and row.watched:
+            self._pass_by(row, row.who)
+        matters = self._is_new(row) if learnt else row.shared
+        if not row.embedded and strange and not row.bits & BAD and matters:
+            yield from self._used(row, row.who, learnt=learnt)
+        if learnt and row.watched and not row.embedded and (row.searched or (row.blocked and row.bits & LISTED)):
             self._stopped(row.who, row.at, "search for ways round the filter" if row.searched else "block")
 
     def _is_new(self, row: Row) -> bool:
@@ -173,53 +199,54 @@ class StrangeSite:
 
     def _pass_by(self, row: Row, who: str) -> None:
         """Count the site of an event beside those that are being used."""
-        using = self._using.get(who)
-        if not using:
-            return
-        other = int.from_bytes(hashlib.blake2b(row.site.encode(), digest_size=2).digest(), "little")
-        for name in [name for name in using if name != row.site]:
-            use = self._sites[name].uses.get(who) if name in self._sites else None
-            if use is None or row.at - use.last > GAP:
-                using.discard(name)
-                if use is not None:
-                    use.others = []  # should they come back, another use begins
-            else:
+        other = 0
+        for name, use in self._sites.used_by(who, row.at):
+            if name != row.site:
+                other = other or _hashed(row.site)
                 use.meet(row.at, other)
-        if not using:
-            del self._using[who]
 
     def _stopped(self, who: str, at: int, what: str) -> None:
         """Note a block or a search; of several within a minute one is enough."""
         before = self._before.get(who, [])
         if before and 0 <= at - before[-1][0] < MINUTE and before[-1][1] == what:
             return
-        _remember(self._before, who, [*before[-4:], (at, what)], MOST_PEOPLE)
+        _remember(self._before, who, [*before[1 - MOST_BLOCKS :], (at, what)], MOST_PEOPLE)
 
-    def _used(self, row: Row, who: str) -> Iterator[dict[str, pl.Expr]]:
-        site = self._sites.get(row.site) or Site()
-        _remember(self._sites, row.site, site, MOST_SITES)
-        use = site.use(who, row.at, self._came_from(who, row.at))
-        if use is None:
+    def _used(self, row: Row, who: str, *, learnt: bool) -> Iterator[dict[str, pl.Expr]]:
+        found = self._sites.use(row.site, who, row.at, self._came_from(who, row.at))
+        if found is None:
             return
-        _remember(self._using, who, {*self._using.get(who, ()), row.site}, MOST_PEOPLE)
+        site, use = found
         if row.blocked:
-            self._try(who, row.site, row.at)
+            if learnt and row.watched:
+                self._try(who, row.site, row.at)
         else:
             use.add(row.at, row.end, None if row.asks else row.size)
-        if site.is_of_a_class(use.first):
-            self._seen.make_ordinary(row.site)
-            del self._sites[row.site]
+            if self._is_ordinary(row, site, use, who):
+                return
+        if not learnt or not row.watched:
             return
         if use.is_visit() and not use.came:
             use.came = True
             self._try(who, row.site, use.first)
             site.join(use.first)
-        telling = bool(row.bits & UNUSUAL) or row.site in self._bad
         use.done.update(self._done(site, use, who, blocked=row.blocked))
-        weight = min(2, len(use.done) + telling) if use.done else 0
+        weight = use.weight(telling=bool(row.bits & UNUSUAL) or row.site in self._bad)
         if weight > use.told:
             use.told = weight
             yield self._words(row, use.done.values(), weight)
+
+    def _is_ordinary(self, row: Row, site: Site, use: Use, who: str) -> bool:
+        """Take a site for an ordinary one that a teacher visits, or a class."""
+        if not use.is_there():
+            return False
+        if row.platform:
+            self._seen.settle(row.platform, row.site, who, row.day)
+        if not row.teaches and not site.is_of_a_class(use.first):
+            return False
+        self._seen.make_ordinary(row.site, row.day)
+        self._sites.drop(row.site)
+        return True
 
     def _came_from(self, who: str, at: int) -> str:
         within = self.settings.after_block // MICROSECOND
@@ -235,7 +262,11 @@ class StrangeSite:
         """Yield what somebody did at a site that ways round the filter are used for: kind and words."""
         said, is_visit = self.settings, use.is_visit()
         if is_visit and use.is_stay(said.stays_for // MICROSECOND):
-            yield "stay", f"used for {use.span // MINUTE} minutes with little else beside it"
+            minutes = use.span // MINUTE
+            if use.size < 0:
+                yield "asked", f"asked for {use.requests} times within {minutes} minutes"
+            else:
+                yield "stay", f"used for {minutes} minutes with little else beside it"
         if is_visit and use.after:
             yield "after", f"opened just after a {use.after}"
         since = use.last - said.people_within // MICROSECOND
@@ -266,10 +297,7 @@ class StrangeSite:
         self._quarter = at // GAP
         said, old = self.settings, at - GAP
         since = at - max(DAY, said.people_within // MICROSECOND)
-        for site in self._sites.values():
-            site.forget(old, since)
-        self._sites = {name: site for name, site in self._sites.items() if site.uses}
-        self._using = _using(self._sites, old)
+        self._sites.forget(old, since)
         before, tried = at - said.after_block // MICROSECOND - GAP, at - said.tries_within // MICROSECOND - GAP
         self._bad = {name: when for name, when in self._bad.items() if when >= at - DAY * said.new_for_days}
         self._before = {who: moments for who, moments in self._before.items() if moments[-1][0] >= before}
@@ -277,32 +305,21 @@ class StrangeSite:
 
     def state(self) -> bytes:
         """Return what is remembered of strange sites and their users, as JSON."""
-        sites = [
-            [name, site.joined, [[who, *astuple(use)] for who, use in site.uses.items()]]
-            for name, site in self._sites.items()
-        ]
-        using = [[who, sorted(sites)] for who, sites in self._using.items()]
-        parts = [self._quarter, sites, using, self._bad, self._before, self._tries]
+        parts = [self._quarter, self._sites.state(), self._bad, self._before, self._tries]
         return json.dumps(parts, separators=(",", ":")).encode()
 
     def restore(self, state: bytes) -> None:
         """Go on from :meth:`state`."""
-        self._quarter, sites, using, self._bad, before, self._tries = json.loads(state)
-        self._sites = {name: Site({who: Use(*use) for who, *use in uses}, joined) for name, joined, uses in sites}
-        self._using = {who: set(names) for who, names in using}
+        self._quarter, sites, self._bad, before, self._tries = json.loads(state)
+        self._sites.restore(sites)
         self._before = {who: [(at, what) for at, what in moments] for who, moments in before.items()}
 
 
 MICROSECOND = timedelta(microseconds=1)
 
 
-def _using(sites: Mapping[str, Site], since: int) -> dict[str, set[str]]:
-    using: dict[str, set[str]] = {}
-    for name, site in sites.items():
-        for who, use in site.uses.items():
-            if use.last >= since:
-                using.setdefault(who, set()).add(name)
-    return using
+def _hashed(site: str) -> int:
+    return int.from_bytes(hashlib.blake2b(site.encode(), digest_size=2).digest(), "little")
 
 
 def _remember(table: dict[str, Any], key: str, value: object, most: int) -> None:

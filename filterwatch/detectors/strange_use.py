@@ -17,9 +17,11 @@ CLASS = 10
 """So many who come at once are a class at work, or all who read some page that loads a piece from the site."""
 
 MOST_USERS, MOST_OTHERS = 30, 64
+MOST_SITES, MOST_USES, MOST_OF_ONE = 1_000, 2_000, 10
+"""Strange sites and their uses that are remembered, and those of one person, so that nobody pushes out the others'."""
 
-VISIT_BYTES, VISIT_REQUESTS, STAY_BYTES = 200_000, 10, 2_000_000
-"""What a pixel or a chat widget does not reach (our judgement); logs of DNS have no bytes and are not held to it."""
+VISIT_BYTES, VISIT_REQUESTS, STAY_BYTES, STAY_QUESTIONS = 200_000, 10, 2_000_000, 4
+"""What a pixel or a chat widget does not reach (our judgement); of a stay DNS shows questions only."""
 
 OTHERS, OTHERS_A_MINUTE = 4, 2
 """Other sites that programs and one page ask for during a use: ordinary pages ask for a dozen and more each."""
@@ -32,6 +34,7 @@ class Use:
     Attributes:
         first: Begin of this use.
         last: Its latest moment.
+        requests: How many; questions of DNS within a minute are one.
         size: Bytes; below 0 where the log has none.
         after: What came just before, in words; empty for nothing.
         came: Whether it was ever a visit of its own.
@@ -57,8 +60,9 @@ class Use:
 
     def add(self, at: int, end: int, size: int | None) -> None:
         """Add a request; *size* is null where the log has none."""
+        if size is not None or not self.requests or at - self.last >= MINUTE:
+            self.requests += 1
         self.first, self.last = min(self.first, at), max(self.last, end)
-        self.requests += 1
         self.size = -1 if size is None else max(self.size, 0) + size
 
     def meet(self, at: int, other: int) -> None:
@@ -66,14 +70,24 @@ class Use:
         if at >= self.first and len(self.others) < MOST_OTHERS and other not in self.others:
             self.others.append(other)
 
+    def is_there(self) -> bool:
+        """Whether this is more than a glance, or a picture."""
+        enough = self.size < 0 or self.size >= VISIT_BYTES or self.requests >= VISIT_REQUESTS
+        return enough and self.span >= MINUTE
+
     def is_visit(self) -> bool:
         """Whether somebody is there, and not a page that loads a piece from it."""
-        enough = self.size < 0 or self.size >= VISIT_BYTES or self.requests >= VISIT_REQUESTS
-        return enough and self.span >= MINUTE and self._is_alone()
+        return self.is_there() and self._is_alone()
 
     def is_stay(self, length: int) -> bool:
-        """Whether the visit is so long, with the traffic of one."""
-        return self.span >= length and (self.size < 0 or self.size >= STAY_BYTES)
+        """Whether the visit is so long, with the traffic (or the questions) of one."""
+        enough = self.requests >= STAY_QUESTIONS if self.size < 0 else self.size >= STAY_BYTES
+        return enough and self.span >= length
+
+    def weight(self, *, telling: bool) -> int:
+        """Return what was done here: 1 is worth a hint, 2 an alert; a stay that only DNS shows is a hint at most."""
+        surely = len(self.done) - ("asked" in self.done)
+        return min(2, surely + telling) if surely else len(self.done)
 
     def _is_alone(self) -> bool:
         return len(self.others) <= OTHERS + OTHERS_A_MINUTE * self.span // MINUTE
@@ -86,13 +100,11 @@ class Site:
     uses: dict[str, Use] = field(default_factory=dict)
     joined: list[int] = field(default_factory=list)
 
-    def use(self, who: str, at: int, after: str) -> Use | None:
-        """Return what *who* does here at *at*; null where it is used by more people than are remembered."""
+    def use(self, who: str, at: int, after: str) -> Use:
+        """Return what *who* does here at *at*; who comes back after a while begins another use."""
         use = self.uses.get(who)
         if use is not None and at - use.last <= GAP:
             return use
-        if use is None and len(self.uses) >= MOST_USERS:
-            return None
         again = Use(at, at, after=after)
         if use is not None:
             again.told, again.came, again.done = use.told, use.came, use.done
@@ -106,10 +118,13 @@ class Site:
             for who, use in self.uses.items()
             if use.last >= old or (use.last >= since and (use.came or use.done))
         }
+        for use in self.uses.values():
+            if use.last < old:
+                use.others = []  # should they come back, another use begins
 
     def is_of_a_class(self, at: int) -> bool:
         """Whether a whole class came about then."""
-        return sum(abs(one.first - at) <= APART for one in self.uses.values()) >= CLASS
+        return sum(one.is_there() and abs(one.first - at) <= APART for one in self.uses.values()) >= CLASS
 
     def join(self, at: int) -> None:
         """Note that one more person came."""

@@ -89,7 +89,7 @@ def test_a_name_lent_by_a_small_business_is_told_after_a_block(told):
 
 
 def test_staff_make_a_vendor_ordinary(told):
-    teacher = visit("tenant.vendor.com", begin=-60, minutes=1, ip="10.20.1.1")
+    teacher = visit("tenant.vendor.com", begin=-60, minutes=3, ip="10.20.1.1")
     assert told(*LESSONS, *teacher, *visit("tenant.vendor.com")) == []
 
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from filterwatch.detections import none
 from filterwatch.detectors import Settings as AllSettings
-from filterwatch.detectors import build, strange_site
-from filterwatch.detectors.seen import AT_HOME, BUSY, Seen
+from filterwatch.detectors import build, strange_site, strange_use
+from filterwatch.detectors.seen import AT_HOME, BUSY, BY_PEOPLE, Seen
 from filterwatch.detectors.strange_site import Settings, StrangeSite
+from filterwatch.detectors.strange_table import Table
 from filterwatch.events import CATEGORY_BIT, DETECTION_SCHEMA, SIGNAL_BIT
 
 UNUSUAL, STRAY, FREE, PLATFORM = (
@@ -22,6 +23,10 @@ NOW = datetime(2026, 11, 17, 11, tzinfo=UTC)
 
 def detector(**changed) -> StrangeSite:
     return StrangeSite(Settings.model_validate({"learn_days": 0} | changed), Seen())
+
+
+def remembering(one: StrangeSite) -> list:
+    return [one, one._seen, *one._seen.pages]
 
 
 def events(frame, *rows: dict) -> pl.DataFrame:
@@ -77,6 +82,7 @@ def test_a_visit_just_after_a_block_or_a_search_for_ways_counts(frame):
     search = at(-2, site="www.google.test", bits=0, search_terms="unblocked games proxy for school")
     assert run(frame, blocked(-2), *visit) == [("strange_site", "medium", "amy")]
     assert run(frame, search, *visit) == [("strange_site", "medium", "amy")]
+    assert run(frame, search | {"embedded": True}, *visit) == []  # a page that asks in somebody's name
     assert run(frame, blocked(-9), *visit) == []
     assert run(frame, blocked(-2, embedded=True), *visit) == []
     assert run(frame, blocked(-2) | {"bits": 0}, *visit) == []  # an advertisement, most likely
@@ -92,6 +98,8 @@ def test_people_who_come_in_turn_are_news_that_goes_round(frame):
 def test_a_class_that_opens_a_page_together_is_at_work(frame):
     together = [row for n in range(30) for row in stay(n / 10, 20, who=f"p{n}", bits=UNUSUAL)]
     assert run(frame, *sorted(together, key=lambda row: row["at"])) == []
+    pictures = [at(n / 60, who=f"p{n}", bytes_in=20_000) for n in range(30)]
+    assert run(frame, *pictures, *stay(bits=UNUSUAL)) == [("strange_site", "medium", "amy")]
     few = [row for n in range(3) for row in stay(n, 2, who=f"p{n}", bits=UNUSUAL)]
     assert run(frame, *sorted(few, key=lambda row: row["at"])) == []
 
@@ -114,6 +122,18 @@ def test_what_a_page_loads_is_no_visit(frame):
     assert run(frame, *stay(bits=UNUSUAL, bytes_in=20_000)) == []  # a chat widget
 
 
+def test_a_resolver_shows_questions_and_of_a_stay_no_more_than_a_hint(frame):
+    twice = [asked(at(minute, bits=UNUSUAL)) for minute in (0, 11)]
+    often = [asked(at(minute, bits=UNUSUAL)) for minute in (0, 4, 8, 12)]
+    assert run(frame, *twice) == []
+    assert run(frame, *[row for row in twice for _ in "46h"]) == []  # for each kind of address
+    assert run(frame, *often) == [("strange_site", "low", "amy")]
+    assert run(frame, blocked(-2), *often) == [("strange_site", "medium", "amy")]
+    [found] = detector()(events(frame, *often), none(), NOW).rows(named=True)
+    assert found["reason"].endswith("unblockers: asked for 4 times within 12 minutes")
+    assert found["outcome"] == "advisory"
+
+
 def test_one_long_tunnel_is_a_stay(frame):
     tunnel = at(15, bits=UNUSUAL, lasted=900, bytes_in=9_000_000, method="CONNECT")
     assert run(frame, tunnel) == [("strange_site", "medium", "amy")]
@@ -134,11 +154,26 @@ def test_names_below_dynamic_dns_are_sites_of_their_own(frame):
     assert run(frame, *known, *stay(site="nas.duck.test", bits=UNUSUAL | FREE)) == []
 
 
-def test_a_platform_the_school_works_with_is_none_of_it(frame):
-    mark = UNUSUAL | PLATFORM
-    projects = [at(-60 * 24, site=f"p{n}.code.test", bits=mark) for n in range(AT_HOME)]
-    assert run(frame, *projects, *stay(site="new.code.test", bits=mark)) == []
-    assert run(frame, *projects[1:], *stay(site="new.code.test", bits=mark)) == [("strange_site", "medium", "amy")]
+@pytest.mark.parametrize("learn", [0, 1])
+def test_a_platform_the_school_works_with_is_none_of_it(frame, learn):
+    mark, alert = UNUSUAL | PLATFORM, ("strange_site", "medium", "amy")
+    lessons = [at(n - 60 * 24 - 100, site=f"www.s{n}.test", bits=0, bytes_in=1) for n in range(BUSY)] if learn else []
+
+    def after(begin: float, pupils: int, names: int = AT_HOME, **other) -> list[tuple]:
+        visits = [stay(begin + 2 * n, 2, who=f"p{n % pupils}", site=f"x{n}.code.test", bits=mark) for n in range(names)]
+        rows = [row | other for rows in visits for row in rows]
+        return run(frame, *lessons, *rows, *stay(site="new.code.test", bits=mark), learn_days=learn)
+
+    assert after(-60 * 24, 5) == []
+    assert after(-60 * 24, BY_PEOPLE) == []
+    assert alert in after(-60 * 24, BY_PEOPLE - 1)  # names that one or two make up
+    assert after(-60 * 24, 5, AT_HOME - 1) == [alert]
+    assert after(-60 * 24, 5, bytes_in=300) == [alert]  # handshakes
+    assert after(-60 * 24, 5, embedded=True) == [alert]
+    assert alert in after(-60 * 24, 5, action="blocked")
+    assert alert in after(-60, 5)  # today
+    missing = {"kind": "dns", "query": "x.code.test", "rcode": "NXDOMAIN", "bytes_in": None}
+    assert after(-60 * 24, 5, **missing) == [alert]
 
 
 def test_a_site_is_new_for_a_week(frame):
@@ -149,8 +184,16 @@ def test_a_site_is_new_for_a_week(frame):
 
 
 def test_where_staff_go_is_ordinary(frame):
-    assert run(frame, at(-30, who="mr-x", group="staff"), *stay(bits=UNUSUAL)) == []
-    assert run(frame, at(-30, who="mr-x", group="staff", embedded=True), *stay(bits=UNUSUAL)) != []
+    def after(minutes: int = 2, **other) -> list[tuple]:
+        teacher = [row | other for row in stay(-30, minutes, who="mr-x", group="staff")]
+        return run(frame, *teacher, *stay(bits=UNUSUAL))
+
+    assert after() == []
+    assert after(minutes=0) != []
+    assert after(bytes_in=900) != []
+    assert after(embedded=True) != []
+    assert after(action="blocked") != []
+    assert after(identity="address") != []
     assert run(frame, *stay(bits=UNUSUAL, group="staff")) == []
     assert run(frame, *stay(bits=UNUSUAL, group="guests")) != []
     assert run(frame, *stay(bits=UNUSUAL, group=None)) != []
@@ -217,12 +260,21 @@ runs = st.builds(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.lists(runs, min_size=1, max_size=8), st.lists(st.integers(1, 80), max_size=6), st.booleans(), st.integers(0, 2)
+    st.lists(runs, min_size=1, max_size=8),
+    st.lists(st.integers(1, 80), max_size=6),
+    st.booleans(),
+    st.integers(0, 2),
+    st.integers(2, 30),
 )
 def test_however_lines_are_batched_and_restarts_happen_the_same_is_found(
-    frame, monkeypatch, parts, cuts, ordered, learn
+    frame, monkeypatch, parts, cuts, ordered, learn, pages
 ):
     monkeypatch.setattr("filterwatch.detectors.seen.BUSY", 2)
+    monkeypatch.setattr("filterwatch.detectors.seen.MOST_OF_ONE", 3)
+    monkeypatch.setattr("filterwatch.detectors.seen_pages.PAGE", 2)
+    monkeypatch.setattr("filterwatch.detectors.seen_pages.PAGES", pages)
+    monkeypatch.setattr("filterwatch.detectors.strange_use.MOST_OF_ONE", 2)
+    monkeypatch.setattr("filterwatch.detectors.strange_use.MOST_SITES", 3)
     rows = [dict(row) for part in parts for row in part]
     rows = sorted(rows, key=lambda row: row["at"]) if ordered else rows
     everything = events(frame, *rows)
@@ -230,44 +282,83 @@ def test_however_lines_are_batched_and_restarts_happen_the_same_is_found(
     one, found, begin = detector(people=2, tries=2, learn_days=learn), [], 0
     for cut in [*sorted(cut for cut in set(cuts) if cut < len(everything)), len(everything)]:
         found.append(one(everything[begin:cut], none(), NOW))
-        state, seen, begin = one.state(), one._seen.state(), cut
+        states, begin = [part.state() for part in remembering(one)], cut
         one = detector(people=2, tries=2, learn_days=learn)
-        one.restore(state)
-        one._seen.restore(seen)
-        assert (one.state(), one._seen.state()) == (state, seen)
+        for part, state in zip(remembering(one), states, strict=True):
+            part.restore(state)
+        assert [part.state() for part in remembering(one)] == states
     assert pl.concat(found).equals(whole)
     assert whole["id"].is_unique().all()
 
 
 def test_endless_names_and_people_stay_within_bounds(frame, monkeypatch):
-    monkeypatch.setattr(strange_site, "MOST_SITES", 20)
+    monkeypatch.setattr(strange_site, "MOST_BAD", 20)
     monkeypatch.setattr(strange_site, "MOST_PEOPLE", 20)
+    monkeypatch.setattr(strange_use, "MOST_SITES", 20)
     one = detector()
     for batch in range(5):
         names = range(batch * 100, batch * 100 + 100)
         rows = [at(n / 50, f"p{n}", f"x{n}.s{n}.test", BAD if n % 3 else STRAY) for n in names]
         tries = [at(n / 50, f"q{n}", f"x{n}.t{n}.test", action="blocked", search_terms="proxy unblock") for n in names]
         one(events(frame, *rows, *tries), none(), NOW)
-    hour, sites, using, bad, before, tries = json.loads(one.state())
+    hour, sites, bad, before, tries = json.loads(one.state())
     assert hour
     assert max(map(len, (sites, bad, before, tries))) <= 20
     one(events(frame, at(3 * 24 * 60, site="www.ok.test", bits=0)), none(), NOW)
-    assert [len(part) for part in json.loads(one.state())[1:3]] == [0, 0]
-    assert len(using) <= 20
+    assert json.loads(one.state())[1] == []
 
 
-def test_the_memory_of_sites_is_bounded_and_small(monkeypatch):
-    monkeypatch.setattr("filterwatch.detectors.seen.MOST_SITES", 1_000)
-    monkeypatch.setattr("filterwatch.detectors.seen.MOST_PLATFORMS", 100)
+def test_nobody_hides_a_use_behind_names_that_he_or_another_makes_up(frame):
+    for who in ("amy", "eve"):
+        flood = [
+            at(minute + n / 1_000, who, f"q{n}.duck.test", UNUSUAL | FREE, bytes_in=6_000)
+            for minute in range(3)
+            for n in range(300)
+        ]
+        rows = sorted([*stay(bits=UNUSUAL), *flood], key=lambda row: row["at"])
+        detects = detector()
+        found = detects(events(frame, *rows), none(), NOW)
+        assert ("strange_site", "medium", "amy") in told(found) or who == "amy"
+        assert "pizza.test" in detects._sites.sites
+        assert len([*detects._sites.used_by("eve", rows[-1]["at"] * 1_000_000)]) <= strange_use.MOST_OF_ONE
+
+
+def test_one_person_s_names_do_not_push_out_what_the_school_knows(monkeypatch):
+    monkeypatch.setattr("filterwatch.detectors.seen_pages.PAGES", 3)
     seen = Seen()
-    for n in range(5_000):
-        seen.note(f"s{n}.test", 20_000 + n // 500, f"p{n}.test")
+    seen.note("known.test", 20_000, "amy")
+    for n in range(10_000):
+        seen.note(f"s{n}.test", 20_001, "eve")
+    assert (seen.since("known.test", 20_002), seen.since("s9999.test", 20_002)) == (20_000, 20_002)
+    seen.note("other.test", 20_002, "eve")
+    assert seen.since("other.test", 20_003) == 20_002
+
+
+def test_the_memory_of_sites_is_bounded_and_a_new_one_changes_a_page(monkeypatch):
+    monkeypatch.setattr("filterwatch.detectors.seen_pages.PAGES", 3)
+    seen = Seen()
+    for n in range(5_500):
+        seen.note(f"s{n}.test", 20_000 + n // 500, f"p{n}")
     assert seen.since("s0.test", 20_010) == 20_010
-    assert seen.since("s4999.test", 20_010) == 20_009
-    assert len(seen.state()) < 20_000
-    assert seen.state() is seen.state()
-    seen.note("s4999.test", 20_009)
-    assert seen.state() is seen.state()
+    assert seen.since("s5499.test", 20_010) == 20_010
+    assert seen.since("s3500.test", 20_010) == 20_007
+    assert max(len(page.state()) for page in seen.pages) <= 12_008
+    before = [part.state() for part in (seen, *seen.pages)]
+    seen.note("s5499.test", 20_010, "amy")
+    assert all(part.state() is was for part, was in zip((seen, *seen.pages), before, strict=True))
+    seen.note("new.test", 20_010, "amy")
+    changed = [page.state() is not was for page, was in zip(seen.pages, before[1:], strict=True)]
+    assert changed.count(True) == 1
+    assert len(seen.state()) < 4_000
+
+
+def test_what_is_remembered_of_uses_is_small_at_its_bounds():
+    table = Table()
+    for n in range(10_000):
+        _, use = table.use(f"q{n % 999}.some-long-host-name.duck.test", f"10.10.{n}", n, "")
+        use.others = [*range(1_000, 1_064)]
+    uses = sum(len(uses) for _, _, uses in table.state())
+    assert uses <= strange_use.MOST_USES
 
 
 @pytest.mark.parametrize("wrong", [{"people": 1}, {"tries": 11}, {"level": "loud"}, {"groups": ["cats"]}, {"learn": 3}])
