@@ -158,6 +158,8 @@ def settled(
 def judged(frames: Iterable[pl.DataFrame], *benches: Bench) -> Iterator[tuple[pl.DataFrame, ...]]:
     """Yield what each of *benches* holds for each of *frames*, and at the end what waited for time to pass.
 
+    A detection comes when it is known, the end of a visit some minutes after it; those of one frame in order of time.
+
     Columns: those of a detection, and ``line``.
     """
     now = datetime.fromtimestamp(0, UTC)
@@ -168,13 +170,14 @@ def judged(frames: Iterable[pl.DataFrame], *benches: Bench) -> Iterator[tuple[pl
         yield tuple(_with_lines(one, events) for one in held)
     # What waits for time to pass (a stop that may be a restart) is told as if the log went on silently.
     idle = [bench.idle(now + AFTER_THE_END) for bench in benches]
-    yield tuple(one.with_columns(line=pl.lit(None, pl.Int64)) for one in idle)
+    yield tuple(one.sort("time", maintain_order=True).with_columns(line=pl.lit(None, pl.Int64)) for one in idle)
 
 
 def _with_lines(held: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     # Few lines are held for anything: joining on three texts is dear, asking for a number first is not.
     lines = events.select(*_PLACE, "line").filter(pl.col("line_offset").is_in(held["line_offset"].implode()))
-    return held.join(lines, on=_PLACE, how="left", nulls_equal=True, maintain_order="left")
+    found = held.join(lines, on=_PLACE, how="left", nulls_equal=True, maintain_order="left")
+    return found.sort("time", maintain_order=True)
 
 
 def _events(work: Pass, one: Input, seen: Callable[[int], None]) -> Iterator[pl.DataFrame]:

@@ -91,3 +91,10 @@ def test_a_search_that_another_sites_page_led_to_says_so(tmp_path):
     assert {who: "another site's page led to this search" in reason for who, reason in said.items()} == {
         "pupil0": True, "pupil1": False, "pupil2": False, "pupil3": False,
     }  # fmt: skip
+
+
+def test_the_end_of_a_visit_is_printed_after_its_beginning(told):
+    rows = told(*((n / 10, "www.bet365.com") for n in range(5)), (900, "www.pornhub.com"))
+
+    said = [(rule, "more in the same visit" in reason) for rule, _, reason in rows if rule in {"gambling", "adult"}]
+    assert said == [("gambling", False), ("gambling", True), ("adult", False)]
