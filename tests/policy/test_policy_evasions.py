@@ -10,21 +10,34 @@ from benchmarks.terms import finder
 EXPLICIT = {
     "bypass": [
         "croxyproxy homework", "vpn free homework", "free vpn gcse", "bypass school wifi homework",
-        "unblocked games homework", "disable goguardian homework", "proxy sites for school homework",
+        "unblocked games homework", "disable goguardian homework",
+        "croxyproxy staff",
+        "nordvpn free download homework", "proxy sites for school homework",
     ],
-    "adult": ["porn gcse", "porn homework", "free porn videos lesson", "hentai homework"],
+    "adult": [
+        "porn gcse", "porn homework", "free porn videos lesson", "hentai homework", "pornhub law", "nude girls gcse",
+    ],
     "drugs": [
         "buy weed online essay", "where to buy cocaine gcse", "how to make meth chemistry",
         "how to grow cannabis biology", "weed dealer near me homework",
+        "buy vapes essay",
+        "buy weed frank",
     ],
     "weapons": [
         "how to make a pipe bomb gcse", "how to make napalm homework essay", "buy a gun online essay",
         "how to make a bomb chemistry", "buy zombie knife history",
+        "how to make a pipe bomb report",
+        "how to make a pipe bomb help me",
+        "how to make a pipe bomb paper",
     ],
-    "extremism": ["how to join isis essay", "join isis gcse", "how to join national action homework"],
+    "extremism": [
+        "how to join isis essay", "join isis gcse", "how to join national action homework", "how to join isis stop",
+    ],
     "violence": ["how to rape a girl"],
     "suicide": ["i want 2 die", "i want 2 b dead", "ich will sterben"],
-    "child_abuse_images": ["underage porn homework", "12 year old nudes", "kinder porno", "lolicon", "jailbait"],
+    "child_abuse_images": ["underage porn homework", "12 year old nudes", "kinder porno", "lolicon",
+        "preteen nudes law",
+        "preteen nudes policy", "jailbait"],
 }  # fmt: skip
 
 
@@ -54,6 +67,15 @@ LESSONS = [
     "child abuse images policy", "signs of child abuse", "child exploitation training", "nspcc child abuse",
     "child pornography law uk", "what age do children see porn statistics", "13 year old swimming costume",
     "jump off bridge bungee", "how to jump off a cliff in skyrim", "what drugs did elvis overdose on", "what is sex",
+    "how to make a cardboard sword",
+    "buy glue gun",
+    "order cocaine bear dvd",
+    "kids in nude tights",
+    "14 weeks pregnant",
+    "how to grow rape seed",
+    "child line dancing",
+    "how to get coke stains out",
+    "naked children vietnam photo napalm girl",
 ]  # fmt: skip
 
 
@@ -65,7 +87,12 @@ HELP = [
     "county lines help me", "help county lines gang wont let me leave", "i am in a gang and cant leave",
     "they make me sell drugs help", "drugs help me", "knife help me", "help someone has a knife",
     "help my friend has a gun", "cocaine help me stop", "help me im on ketamine", "weed addiction help",
-    "i cant stop watching porn help", "child line", "im pregnant and 14", "suicide", "selbstmord",
+    "i cant stop watching porn help",
+    "cant stop watching pornhub",
+    "someone gave me drugs help",
+    "how to stop buying weed",
+    "gang threatening me help",
+    "my boyfriend makes me carry drugs", "child line", "im pregnant and 14", "suicide", "selbstmord",
 ]  # fmt: skip
 
 
