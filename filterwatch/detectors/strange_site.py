@@ -109,8 +109,7 @@ class StrangeSite:
     def _worth(self, events: pl.DataFrame) -> Iterator[Row]:
         """Yield in order the first event of each site, day and person, and all that bears on strange sites."""
         places = places_of(events, self.settings.groups)
-        # Each may be noted once, and made ordinary once.
-        self._more = 2 * places.select("site", "day", "who").n_unique()
+        self._more = self._puts(places)
         keep = self._firsts(places)
         # Days of this batch may still become days of work while it is judged.
         learn = self.settings.learn_days - places["day"].n_unique() + 1
@@ -156,6 +155,15 @@ class StrangeSite:
         if self._seen.works_with(platform, day):
             return True
         return self._seen.lasts(site, self._more) and self._is_old(site, "", day, learn)
+
+    def _puts(self, places: pl.DataFrame) -> int:
+        """Return how many entries the batch writes at most: each noted once, and made ordinary once."""
+        pairs = places.group_by("site", "day").agg(people=pl.col("who").n_unique())
+        noted = [self._seen.has_noted(site, day, 0) for site, day, _ in pairs.iter_rows()]
+        new = pairs.filter(~pl.Series(noted, dtype=pl.Boolean))["people"].sum()
+        most = 2 * int(new) + places.filter("strange")["site"].n_unique()
+        stay = all(self._seen.lasts(site, most) for site in pairs.filter(pl.Series(noted, dtype=pl.Boolean))["site"])
+        return most if stay else 2 * int(pairs["people"].sum())
 
     def _firsts(self, places: pl.DataFrame) -> npt.NDArray[np.bool_]:
         """Return which events are the first of a site, day and person, less what was noted already."""

@@ -291,6 +291,19 @@ def test_however_lines_are_batched_and_restarts_happen_the_same_is_found(
     assert whole["id"].is_unique().all()
 
 
+def test_a_site_that_is_forgotten_within_a_batch_is_judged_as_if_the_batch_were_cut(frame, monkeypatch):
+    monkeypatch.setattr("filterwatch.detectors.seen_pages.PAGE", 2)
+    monkeypatch.setattr("filterwatch.detectors.seen_pages.PAGES", 3)
+    long_ago = [at(-60 * 24 * 9, bits=UNUSUAL)]
+    others = [at(-20 + n / 10, f"q{n}", f"www.s{n}.test", bits=0) for n in range(8)]
+    rows = [events(frame, *long_ago, *others, *stay(bits=UNUSUAL))[n : n + 1] for n in range(21)]
+    one, other = detector(), detector()
+    cut = pl.concat([one(row, none(), NOW) for row in rows])
+    whole = pl.concat([other(part, none(), NOW) for part in (rows[0], pl.concat(rows[1:]))])
+    assert told(cut) == [("strange_site", "medium", "amy")]
+    assert whole.equals(cut)
+
+
 def test_endless_names_and_people_stay_within_bounds(frame, monkeypatch):
     monkeypatch.setattr(strange_site, "MOST_BAD", 20)
     monkeypatch.setattr(strange_site, "MOST_PEOPLE", 20)
