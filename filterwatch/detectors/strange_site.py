@@ -158,12 +158,12 @@ class StrangeSite:
 
     def _puts(self, places: pl.DataFrame) -> int:
         """Return how many entries the batch writes at most: each noted once, and made ordinary once."""
-        pairs = places.group_by("site", "day").agg(people=pl.col("who").n_unique())
-        noted = [self._seen.has_noted(site, day, 0) for site, day, _ in pairs.iter_rows()]
-        new = pairs.filter(~pl.Series(noted, dtype=pl.Boolean))["people"].sum()
-        most = 2 * int(new) + places.filter("strange")["site"].n_unique()
-        stay = all(self._seen.lasts(site, most) for site in pairs.filter(pl.Series(noted, dtype=pl.Boolean))["site"])
-        return most if stay else 2 * int(pairs["people"].sum())
+        pairs, each = places.select("site", "day").unique(), ["site", "day", "who"]
+        noted = pl.Series([self._seen.has_noted(site, day, 0) for site, day in pairs.iter_rows()], dtype=pl.Boolean)
+        new = places.join(pairs.filter(~noted), on=["site", "day"], how="semi")
+        most = 2 * new.select(each).n_unique() + places.filter("strange")["site"].n_unique()
+        stay = all(self._seen.lasts(site, most) for site in pairs.filter(noted)["site"])
+        return most if stay else 2 * places.select(each).n_unique()
 
     def _firsts(self, places: pl.DataFrame) -> npt.NDArray[np.bool_]:
         """Return which events are the first of a site, day and person, less what was noted already."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from filterwatch.detectors import strange_use
 from filterwatch.detectors.strange_use import GAP, Site, Use
+
+_values = attrgetter(*(field.name for field in fields(Use)))
 
 
 class Table:
@@ -65,7 +68,7 @@ class Table:
     def state(self) -> list[Any]:
         """Return all, as JSON has it."""
         return [
-            [name, site.joined, [[who, *astuple(use)] for who, use in site.uses.items()]]
+            [name, site.joined, [[who, *_values(use)] for who, use in site.uses.items()]]
             for name, site in self.sites.items()
         ]
 

@@ -17,7 +17,7 @@ CLASS = 10
 """So many who come at once are a class at work, or all who read some page that loads a piece from the site."""
 
 MOST_USERS, MOST_OTHERS = 30, 64
-MOST_SITES, MOST_USES, MOST_OF_ONE = 1_000, 2_000, 10
+MOST_SITES, MOST_USES, MOST_OF_ONE = 1_000, 1_000, 10
 """Strange sites and their uses that are remembered, and those of one person, so that nobody pushes out the others'."""
 
 VISIT_BYTES, VISIT_REQUESTS, STAY_BYTES, STAY_QUESTIONS = 200_000, 10, 2_000_000, 4
