@@ -21,7 +21,7 @@ def test_a_small_school_is_told_of_unblockers_and_hardly_of_anything_else(tmp_pa
         command = ["strange_school", str(tmp_path / "hosts"), "--rules", str(ROOT / "rules"), *arguments, *more]
         monkeypatch.setattr(sys, "argv", command)
         assert strange_school.main() == 0
-        head, day, cost, state = capsys.readouterr().out.splitlines()
+        head, day, cost, state, telling = capsys.readouterr().out.splitlines()
         assert head.split()[0] == "day"
         number, _, _, wrong, hints, used, by_name, alerts, weak = map(int, day.replace(",", "").split())
         assert number == 6
@@ -30,6 +30,7 @@ def test_a_small_school_is_told_of_unblockers_and_hardly_of_anything_else(tmp_pa
         assert wrong <= 3
         assert hints <= 20
         assert cost.endswith("us of processor an event")
+        assert telling.endswith("ms to tell what is remembered")
         assert state.startswith("state: ")
 
 
