@@ -19,7 +19,14 @@ import polars as pl
 
 from filterwatch import lists
 
-BUDGETS = {"build s": 15.0, "build MB": 400.0, "open s": 1.0, "resident MB": 100.0, "us per host": 3.0, "us per address": 3.0}
+BUDGETS = {
+    "build s": 15.0,
+    "build MB": 400.0,
+    "open s": 1.0,
+    "resident MB": 100.0,
+    "us per host": 3.0,
+    "us per address": 3.0,
+}
 """At most; issue 4 of the design."""
 
 _CATEGORIES = ("adult", "gambling", "malware", "games", "piracy", "drugs", "violence", "chat", "dating", "webmail")
