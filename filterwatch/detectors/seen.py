@@ -91,6 +91,10 @@ class Seen:
         """Whether *site* is remembered, and will be when *more* are noted."""
         return self._sites.outlives(_key(site), more)
 
+    def has_room(self, more: int) -> bool:
+        """Whether *more* can be noted and nothing is forgotten for them."""
+        return self._sites.has_room(more)
+
     def holds(self, more: int) -> bool:
         """Whether what is noted now is remembered when *more* are noted."""
         return self._sites.holds(more)

@@ -86,6 +86,10 @@ class Pages:
         found = self._found().get(key)
         return found is not None and self._next + more <= (found[2] // PAGE + len(self.pages)) * PAGE
 
+    def has_room(self, more: int) -> bool:
+        """Whether *more* can be put and nothing is forgotten for them."""
+        return self._next + more <= len(self.pages) * PAGE
+
     def holds(self, more: int) -> bool:
         """Whether what is put now will be remembered after *more* were put."""
         return more <= (len(self.pages) - 1) * PAGE
