@@ -109,8 +109,9 @@ class StrangeSite:
     def _worth(self, events: pl.DataFrame) -> Iterator[Row]:
         """Yield in order the first event of each site, day and person, and all that bears on strange sites."""
         places = places_of(events, self.settings.groups)
-        self._more = self._puts(places)
-        keep = self._firsts(places)
+        visited = places.select("site", "day").unique()
+        self._more = self._puts(places, visited)
+        keep = self._firsts(places, visited)
         # Days of this batch may still become days of work while it is judged.
         learn = self.settings.learn_days - places["day"].n_unique() + 1
         first, latest = places["day"].min(), places["day"].max()
@@ -156,27 +157,26 @@ class StrangeSite:
             return True
         return self._seen.lasts(site, self._more) and self._is_old(site, "", day, learn)
 
-    def _puts(self, places: pl.DataFrame) -> int:
+    def _puts(self, places: pl.DataFrame, visited: pl.DataFrame) -> int:
         """Return how many entries the batch writes at most: each noted once, and made ordinary once."""
-        pairs, each = places.select("site", "day").unique(), ["site", "day", "who"]
+        each = ["site", "day", "who"]
         strange = places.filter("strange")["site"].n_unique()
         # Where nothing is forgotten, a site that one person put is there for the next.
-        if self._seen.has_room(all_new := 2 * len(pairs) + strange):
+        if self._seen.has_room(all_new := 2 * len(visited) + strange):
             return all_new
-        noted = pl.Series([self._seen.has_noted(site, day, 0) for site, day in pairs.iter_rows()], dtype=pl.Boolean)
-        new = places.join(pairs.filter(~noted), on=["site", "day"], how="semi")
+        noted = pl.Series([self._seen.has_noted(site, day, 0) for site, day in visited.iter_rows()], dtype=pl.Boolean)
+        new = places.join(visited.filter(~noted), on=["site", "day"], how="semi")
         most = 2 * new.select(each).n_unique() + strange
-        stay = all(self._seen.lasts(site, most) for site in pairs.filter(noted)["site"])
+        stay = all(self._seen.lasts(site, most) for site in visited.filter(noted)["site"])
         return most if stay else 2 * places.select(each).n_unique()
 
-    def _firsts(self, places: pl.DataFrame) -> npt.NDArray[np.bool_]:
+    def _firsts(self, places: pl.DataFrame, visited: pl.DataFrame) -> npt.NDArray[np.bool_]:
         """Return which events are the first of a site, day and person, less what was noted already."""
         if not self._seen.holds(self._more):
             return np.ones(len(places), dtype=bool)
-        pairs = places.select("site", "day").unique()
-        new = [not self._seen.has_noted(site, day, self._more) for site, day in pairs.iter_rows()]
+        new = [not self._seen.has_noted(site, day, self._more) for site, day in visited.iter_rows()]
         firsts = (
-            places.join(pairs.filter(pl.Series(new, dtype=pl.Boolean)), on=["site", "day"], how="semi")
+            places.join(visited.filter(pl.Series(new, dtype=pl.Boolean)), on=["site", "day"], how="semi")
             .unique(["site", "day", "who"], keep="first")["place"]
         )  # fmt: skip
         keep = np.zeros(len(places), dtype=bool)
