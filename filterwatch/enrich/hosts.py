@@ -15,6 +15,8 @@ from urllib.parse import unquote
 import idna
 import polars as pl
 
+from filterwatch.text import LOOKALIKES
+
 LONGEST_NAME = 253
 """Characters of a DNS name without its last dot.  Source: RFC 1035 section 3.1."""
 
@@ -42,12 +44,7 @@ _NAT64 = int(IPv6Address("64:ff9b::")) >> 32
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f#/:<>?@\[\\\]^|%\ud800-\udfff\ufffd]")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
-_ALIKE = str.maketrans(
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u04cf\u0501\u051b\u051d\u0432\u043a\u043c\u0442\u043d\u0433"
-    "\u03b1\u03bf\u03bd\u03c1\u03c5\u03b9\u03ba\u03c7\u0131\u0251\u0261\u026a",
-    "aeopcyxijshldqwbkmthraovpuikxiagi",
-)
-"""Cyrillic, Greek and phonetic letters that look like a Latin one.  Own selection of Unicode's confusables."""
+_ALIKE = str.maketrans(LOOKALIKES)
 
 
 def normal_host(hosts: pl.Series) -> pl.Series:
