@@ -178,8 +178,9 @@ def protex(extra: int) -> Columns:
         url = 4 if "://" in parts[4] else 5
         heads, tails = [url + 1], [url + 9]
         if len(parts) != PROTEX - 5 + url + extra or not (_head(parts, url + 1) and _tail(parts, url + 9)):
-            heads = [at for at in range(url + 1, len(parts) - 13) if _head(parts, at)]
-            tails = [at for at in range(heads[0] + 8, len(parts) - 5) if _tail(parts, at)] if heads else []
+            # Most columns of a long line that only repeats tabs are empty: those are passed over without a match.
+            heads = [at for at in range(url + 1, len(parts) - 13) if parts[at] and _head(parts, at)]
+            tails = [at for at in range(heads[0] + 8, len(parts) - 5) if parts[at] and _tail(parts, at)] if heads else []
         stamp = Stamp((int(epoch[1]) * 1000 + int(epoch[2])) * 1000, Clock.UTC)
         cells = _protex(parts, url, heads[0], tails[0]) if tails else None
         # A second head shows itself only by its status: that of neither is believed.
@@ -196,8 +197,9 @@ def _head(parts: list[str], at: int) -> bool:
 
 def _tail(parts: list[str], at: int) -> bool:
     """Return whether a message number stands at *at*, with duration, weight and group number around it."""
-    counts = (parts[at - 2], parts[at], parts[at + 5])
-    return all(_DIGITS.fullmatch(count) for count in counts) and _WEIGHT.fullmatch(parts[at + 2]) is not None
+    number = _DIGITS.fullmatch(parts[at]) and _DIGITS.fullmatch(parts[at - 2])
+    found = number and _WEIGHT.fullmatch(parts[at + 2]) and _DIGITS.fullmatch(parts[at + 5])
+    return found is not None
 
 
 def _protex(parts: list[str], url: int, head: int, tail: int) -> Cells:
