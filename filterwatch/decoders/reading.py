@@ -13,6 +13,8 @@ from typing import NamedTuple
 MOST_DIGITS = 18
 """Digits of a count that an event column surely holds; a longer one in a log is nonsense and becomes null."""
 
+MOST_PORT = 65_535
+
 PROTOCOLS = {
     "1": "icmp", "2": "igmp", "4": "ipip", "6": "tcp", "17": "udp", "41": "ipv6", "47": "gre", "50": "esp",
     "51": "ah", "58": "icmpv6", "89": "ospf", "103": "pim", "112": "vrrp", "132": "sctp", "136": "udplite",
@@ -93,7 +95,7 @@ def number(digits: str) -> int | None:
 def port_number(digits: str) -> int | None:
     """Return a port, 0 to 65535; null where *digits* are none."""
     value = number(digits)
-    return value if value is not None and value <= 65_535 else None
+    return value if value is not None and value <= MOST_PORT else None
 
 
 def known(text: str | None) -> str | None:

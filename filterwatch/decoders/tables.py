@@ -12,6 +12,9 @@ from filterwatch.events import DataType
 
 Row = tuple[Value, ...]
 
+_MANY = 256
+"""Fewer texts are read one by one: nearly all are remembered from the batch before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
@@ -21,11 +24,34 @@ class Lookup:
         column: The column; null counts as the empty text.
         read: Gives the values of *columns* for one text; null where only the exact path can tell.
         columns: Names and types of the columns it gives.
+        many: Gives the same columns for many texts at once, and for which of them it is sure; the others are read.
     """
 
     column: str
     read: Callable[[str], Row | None]
     columns: Mapping[str, DataType]
+    many: Callable[[pl.Series], tuple[list[pl.Series], pl.Series]] | None = None
+
+    def meanings(self, texts: pl.Series) -> tuple[list[pl.Series], pl.Series | None]:
+        """Return the columns for *texts*, and which of them are known; null where all are."""
+        if self.many is None or len(texts) < _MANY:
+            return self._read(texts)
+        made, sure = self.many(texts)
+        made = [one.cast(dtype).alias(name) for one, (name, dtype) in zip(made, self.columns.items(), strict=True)]
+        odd = (~sure).arg_true()
+        if odd.is_empty():
+            return made, None
+        read, known = self._read(texts.gather(odd))
+        made = [one.scatter(odd, other) for one, other in zip(made, read, strict=True)]
+        return made, known if known is None else pl.ones(len(texts), pl.Boolean, eager=True).scatter(odd, known)
+
+    def _read(self, texts: pl.Series) -> tuple[list[pl.Series], pl.Series | None]:
+        found = [self.read(text) for text in texts.to_list()]
+        made = [
+            pl.Series(name, [None if row is None else row[at] for row in found], dtype)
+            for at, (name, dtype) in enumerate(self.columns.items())
+        ]
+        return made, pl.Series([row is not None for row in found]) if None in found else None
 
 
 KNOWN = "known"
@@ -46,15 +72,13 @@ def looked_up(frame: pl.DataFrame, lookups: list[Lookup], *more: pl.Expr) -> pl.
     indices: list[pl.Expr] = []
     for one, text in zip(lookups, texts, strict=True):
         words = distinct[one.column][0]
-        found = [one.read(word) for word in words.to_list()]
+        made, known = one.meanings(words)
         index = f"index of {one.column}"
         indices.append(text.cast(pl.Enum(words)).to_physical().alias(index))
-        for at, (name, dtype) in enumerate(one.columns.items()):
-            values = pl.Series(name, [None if row is None else row[at] for row in found], dtype)
-            columns.append(pl.lit(values).gather(index).alias(name))
-        if None in found:
+        columns += [pl.lit(values).gather(index).alias(values.name) for values in made]
+        if known is not None:
             checks.append(f"known {one.column}")
-            columns.append(pl.lit(pl.Series([row is not None for row in found])).gather(index).alias(checks[-1]))
+            columns.append(pl.lit(known).gather(index).alias(checks[-1]))
     result = frame.with_columns(indices).select(*more, *columns)
     return result.with_columns(pl.all_horizontal(checks).alias(KNOWN) if checks else pl.lit(True).alias(KNOWN)).drop(
         checks

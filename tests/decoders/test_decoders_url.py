@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from filterwatch.decoders.reading import address
 from filterwatch.decoders.redact import redact
-from filterwatch.decoders.url import without_credentials, without_secrets
+from filterwatch.decoders.tables import KNOWN, Lookup, looked_up
+from filterwatch.decoders.url import authority, plain_authorities, without_credentials, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,28 @@ from filterwatch.decoders.url import without_credentials, without_secrets
 )
 def test_one_device_has_one_address_however_a_socket_writes_it(text, found):
     assert address(text) == found
+
+
+@given(st.lists(st.from_regex(r"(error:)?[a-zA-Z0-9._:@\[\]-]{0,20}(:[0-9]{0,7})?", fullmatch=True), max_size=30))
+def test_many_authorities_are_those_of_one_alone(texts):
+    texts += ["10.0.0.7", "10.0.0.7:443", "www.site.example:443", "7.site.example:65536", "1.2.3.04", "3com.example"]
+    made, sure = plain_authorities(pl.Series(texts, dtype=pl.String))
+    told = {text: row for text, row, known in zip(texts, zip(*made, strict=True), sure, strict=True) if known}
+    assert told == {text: tuple(authority(text)) for text in told}
+    assert {"www.site.example:443", "7.site.example:65536", "3com.example"} <= told.keys()
+
+
+def test_texts_looked_up_at_once_mean_what_each_alone_means():
+    texts = [f"www{n}.site.example:{n}" for n in range(300)] + ["10.0.0.7", "[2001:DB8::1]:443", "odd one", ""]
+    columns = {"host": pl.String(), "port": pl.Int32(), "ip": pl.String()}
+
+    def read(text):
+        return None if " " in text else tuple(authority(text))
+
+    frame = pl.DataFrame({"whom": [*texts, *reversed(texts)]})
+    alone = looked_up(frame, [Lookup("whom", read, columns)])
+    assert looked_up(frame, [Lookup("whom", read, columns, plain_authorities)]).equals(alone)
+    assert alone[KNOWN].sum() == len(frame) - 2
 
 
 LEAKS = {

@@ -32,7 +32,7 @@ from filterwatch.decoders.families.logformat_values import (
 from filterwatch.decoders.reading import MOST_DIGITS, Clock, address, mac
 from filterwatch.decoders.screen import NEWLINE, Lines, Mask, kept
 from filterwatch.decoders.tables import KNOWN, Lookup, Row, looked_up
-from filterwatch.decoders.url import CUT, SECRETS, authority
+from filterwatch.decoders.url import CUT, SECRETS, authority, plain_authorities
 from filterwatch.events import ACTION, KIND, DataType
 
 _TAB: Final = 9
@@ -337,7 +337,9 @@ def _lookups(compiled: Compiled) -> list[Lookup]:
     if "user" in roles:
         found.append(Lookup("user", person, {"user": pl.String(), "user_domain": pl.String()}))
     if "url" in roles:
-        found.append(Lookup("whom", _whom, {"host": pl.String(), "url_port": pl.Int32(), "ip": pl.String()}))
+        found.append(
+            Lookup("whom", _whom, {"host": pl.String(), "url_port": pl.Int32(), "ip": pl.String()}, plain_authorities)
+        )
     times = [role for role in TIMES if role in roles]
     if "seconds" not in roles and times:
         found.append(stamp(times[0]))

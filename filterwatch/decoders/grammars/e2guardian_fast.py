@@ -27,7 +27,7 @@ from filterwatch.decoders.reading import MOST_DIGITS, Clock, address, known, num
 from filterwatch.decoders.screen import BLANK, SEPARATOR, Lines, Mask, Places, eight_digits, kept
 from filterwatch.decoders.stamps import DAY, SECOND, days, leap
 from filterwatch.decoders.tables import KNOWN, Lookup, Row, looked_up
-from filterwatch.decoders.url import authority, without_credentials, without_secrets
+from filterwatch.decoders.url import authority, plain_authorities, without_credentials, without_secrets
 from filterwatch.events import ACTION, KIND
 
 _TAB = 9
@@ -256,7 +256,9 @@ def lookups(stamps: Stamps) -> list[Lookup]:
     return [
         Lookup("ip", client_row, {"client_ip": pl.String()}),
         Lookup("who", _person, {"user": pl.String(), "user_domain": pl.String()}),
-        Lookup("whom", _whom, {"host": pl.String(), "dest_port": pl.Int32(), "dest_ip": pl.String()}),
+        Lookup(
+            "whom", _whom, {"host": pl.String(), "dest_port": pl.Int32(), "dest_ip": pl.String()}, plain_authorities
+        ),
         Lookup("method", _method, {"method": pl.String()}),
         Lookup("verdict", lambda text: _reason(text, stamps), VERDICT),
         Lookup("spaced verdict", lambda text: _spaced_reason(text, stamps), VERDICT),

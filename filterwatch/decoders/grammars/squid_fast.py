@@ -24,7 +24,7 @@ from filterwatch.decoders.line_decoder import Reader
 from filterwatch.decoders.reading import IPV4, MOST_DIGITS, Clock, address, user
 from filterwatch.decoders.screen import BLANK, Bytes, Lines, Mask, Places, eight_digits, kept
 from filterwatch.decoders.tables import KNOWN, Lookup, Row, looked_up
-from filterwatch.decoders.url import authority, without_secrets
+from filterwatch.decoders.url import authority, plain_authorities, without_secrets
 from filterwatch.events import ACTION, KIND
 
 _SHORTEST = 40
@@ -280,7 +280,7 @@ def _peer(text: str) -> Row | None:
 
 _LOOKUPS = [
     Lookup("method", _method, {"method": pl.String(), "connects": pl.Boolean()}),
-    Lookup("whom", _whom, {"host": pl.String(), "dest_port": pl.Int32(), "ip": pl.String()}),
+    Lookup("whom", _whom, {"host": pl.String(), "dest_port": pl.Int32(), "ip": pl.String()}, plain_authorities),
     Lookup("client", _client, {"client_ip": pl.String()}),
     Lookup("result", _result, {"filter_reason": pl.String(), "status": pl.Int32(), "action": ACTION}),
     Lookup("name", _name, {"user": pl.String(), "user_domain": pl.String()}),
