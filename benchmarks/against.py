@@ -1,12 +1,13 @@
-"""What `filterwatch replay --against` costs: two rule sets over one log, with the same lists and with others.
+"""What `filterwatch replay` costs, with `--against` too: over one log, and over the same day out of the archive.
 
-    .venv/bin/python -m benchmarks.against [--lines 1000000]
+    .venv/bin/python -m benchmarks.against [--lines 1000000] [--archive]
 
-    alone     no other rules: the log replayed once
+    alone     no other rules: the day replayed once
     rules     another rule: both judge the same events
     lists     another list too: hosts are looked up once more
 
-Each is the command itself, in a process of its own; the processor's time is printed beside the time on the clock, as
+``--archive`` reads and seals the log first, as the daemon does, and replays the day from there (goal: 500 MiB).  Each
+replay is the command itself, in a process of its own; the processor's time is printed beside the time on the clock, as
 machines are shared.
 """
 
@@ -19,12 +20,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import squid_log
-from filterwatch.app.settings import shipped
+from filterwatch import archive
+from filterwatch.app.ingest import commit_of
+from filterwatch.app.parts import School
+from filterwatch.app.replay import CHUNK
+from filterwatch.app.settings import load, shipped
+from filterwatch.journal import Journal
+from filterwatch.sources import read_files
 
 LISTED = 40_000
+DAY = "2026-11-23"
 
 
 def other_rules(folder: Path, *, lists: bool) -> Path:
@@ -50,16 +59,36 @@ def measure(what: str, lines: int, command: list[str]) -> str:
     return f"{what:8}{clock:8.1f} s{processor:8.1f} s processor{lines / clock:12,.0f} lines/s{memory:8.0f} MiB"
 
 
+def seal(folder: Path) -> None:
+    """Read the log in *folder* as the daemon does and seal its events."""
+    configuration = load(folder / "filterwatch.yaml")
+    work = School(configuration, configuration.rules).work()
+    now = datetime(2027, 1, 1, tzinfo=UTC)
+    with Journal.open(configuration.state / "journal.db", writer=True) as journal:
+        for batch in read_files([folder / "access.log"], CHUNK, source="squid"):
+            journal.commit(commit_of(batch, work.process(batch, now), {}))
+            archive.seal(journal, configuration.state / "archive", now=now)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=1_000_000)
-    lines = parser.parse_args().lines
+    parser.add_argument("--archive", action="store_true", help="from the archive instead of the log")
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    lines: int = asked.lines
+    if asked.folder:
+        squid_log.write(asked.folder, lines, LISTED)
+        if asked.archive:
+            seal(asked.folder)
+        return
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        log = squid_log.write(folder, lines, LISTED)
+        # In a process of its own: what is measured inherits the peak memory of whoever starts it.
+        subprocess.run([sys.executable, "-m", "benchmarks.against", "--folder", scratch, *sys.argv[1:]], check=True)
         replay = [sys.executable, "-m", "filterwatch", "replay", "--config", str(folder / "filterwatch.yaml")]
-        replay += ["--source", f"squid={log}"]
+        replay += ["--from", DAY, "--to", DAY] if asked.archive else ["--source", f"squid={folder / 'access.log'}"]
         print(measure("alone", lines, replay))
         for name in ("rules", "lists"):
             other = other_rules(folder / name, lists=name == "lists")

@@ -18,8 +18,8 @@ from filterwatch.journal import JournalError, Reader
 from filterwatch.pipeline import Bench
 from filterwatch.text import printable
 
-FRAME = 200_000
-"""Events judged at once: about 100 MB, beside the day that they are of."""
+FRAME = 50_000
+"""Events read and judged at once: about 100 MB."""
 
 NOT_REPLAYED = (
     "Judged from archived events by rules and their counts only, with the lists, school hours and calendar of today. "
@@ -29,6 +29,7 @@ NOT_REPLAYED = (
 """What an archive cannot answer, for people."""
 
 _DAYS = {"d": 1, "w": 7}
+_PLACE = ("source", "stream", "line_offset")
 
 
 def days_asked(first: str | None, last: str | None, span: str | None, today: date) -> tuple[date, date] | None:
@@ -92,33 +93,46 @@ def archived(
     waiting = pl.DataFrame(schema=EVENT_SCHEMA)
     for day in held:
         with archive.explained(folder):
-            events = archive.scan(folder, journal, start=day, end=day).collect()
-        none &= events.is_empty()
-        read = _as_read(pl.concat([waiting, events], rechunk=False))
+            events = pl.concat([waiting.lazy(), archive.scan(folder, journal, start=day, end=day)])
+            order = _order(events.select(*_PLACE, "time").collect())
+        none &= order.is_empty()
         after = day + timedelta(days=1)
         midnight = datetime.combine(after, time.min, configuration.settings.timezone).astimezone(UTC)
-        due = read["_at"] < midnight
-        waiting = read.filter(~due & (day != held[-1])).drop("_at")  # few; a view would hold on to the whole day
-        events = read[: len(read) - len(waiting)].drop("_at")
-        del read, due
-        yield from events.with_columns(line=pl.lit(None, pl.Int64)).iter_slices(FRAME)
-        del events  # before the next day is read
+        due = len(order) if day == held[-1] else order.select((pl.col("_at") < midnight).sum()).item()
+        for start in range(0, due, FRAME):
+            with archive.explained(folder):
+                found = _rows(events, order[start : min(start + FRAME, due)])
+            yield found.with_columns(line=pl.lit(None, pl.Int64))
+        with archive.explained(folder):
+            waiting = _rows(events, order[due:])
         seen((after - first).days)
         first = after
     if none:
         raise FilterwatchError(f"{folder}: holds no event from {days[0]} to {end}; name other days, or log files")
 
 
-def _as_read(events: pl.DataFrame) -> pl.DataFrame:
-    """Return *events* in the order of their lines, streams merged by time, with ``_at``, the time that a stream had
-    come to: never null, and never less than before it in its stream.
-    """  # noqa: D205 - the column is part of the promise
+def _order(places: pl.DataFrame) -> pl.DataFrame:
+    """Return *places* in the order in which their lines were read, streams merged by time, with ``_at``.
+
+    That is the time that a stream had come to: never null, and never less than before it in its stream, so that any
+    rows in a row are all lines of each stream between two offsets.
+    """
     began = pl.lit(datetime.fromtimestamp(0, UTC), TIME)
     come_to = pl.col("time").forward_fill().cum_max().over("source", "stream").fill_null(began)
-    # Only the keys are sorted: every copy of a day is hundreds of megabytes.
-    keys = events.select("source", "stream", "line_offset", "time").with_row_index("_row")
-    order = keys.sort("source", "stream", "line_offset").with_columns(_at=come_to).sort("_at", maintain_order=True)
-    return events[order["_row"]].with_columns(order["_at"])
+    return places.sort(_PLACE).select(*_PLACE, _at=come_to).sort("_at", maintain_order=True)
+
+
+def _rows(events: pl.LazyFrame, part: pl.DataFrame) -> pl.DataFrame:
+    """Return those of *events* that stand in *part*, in its order: some rows in a row of :func:`_order`."""
+    if part.is_empty():
+        return pl.DataFrame(schema=EVENT_SCHEMA)
+    of = part.group_by("stream").agg(first=pl.col("line_offset").min(), last=pl.col("line_offset").max())
+    first, last = (pl.col("stream").replace_strict(of["stream"], of[end], default=None) for end in ("first", "last"))
+    offset = pl.col("line_offset")
+    # By the outermost offsets, which are constants, whole files are passed by.
+    near = offset.is_between(of["first"].min(), of["last"].max()) & offset.is_between(first, last)
+    found = events.filter(near).collect()
+    return found.join(part, on=_PLACE, nulls_equal=True).sort("_at", *_PLACE).drop("_at")
 
 
 def rules_only(rules: policy.RuleSet) -> Bench:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from filterwatch import archive, records
 from filterwatch.alerts import Settings
 from filterwatch.alerts.settings import Grouping
-from filterwatch.app import bench
+from filterwatch.app import bench, bench_archive
 from filterwatch.app.bench_alerts import Weights, estimate
 from filterwatch.app.bench_archive import archived, days_asked
 from filterwatch.app.replay import Asked, settled
@@ -23,7 +23,7 @@ from filterwatch.app.settings import load, shipped
 from filterwatch.cli import make_app
 from filterwatch.clock import SystemClock
 from filterwatch.errors import FilterwatchError
-from filterwatch.events import DETECTION_SCHEMA
+from filterwatch.events import DETECTION_SCHEMA, TIME
 from filterwatch.journal import Commit, Counts, Journal
 from filterwatch.lines import Checkpoint
 from filterwatch.pipeline import Pass
@@ -176,6 +176,42 @@ def test_days_that_hold_nothing_are_not_looked_at(school, monkeypatch):
     assert sum(map(len, archived(known, asked, passed.append))) == 12
     assert looked == [date(2026, 11, 25)]
     assert sum(passed) == (looked[0] - asked[0]).days + 1
+
+
+def test_a_day_is_read_in_pieces_in_the_order_in_which_its_lines_were_read(school, monkeypatch):
+    state, draw = load(school / "filterwatch.yaml").state, random.Random(3)
+    state.mkdir()
+    begin = datetime(2026, 11, 25, 22, 0, tzinfo=UTC)
+    with Journal.open(state / "journal.db", writer=True, clock=SystemClock()) as journal:
+        for n, (source, stream) in enumerate((("squid", "a"), ("squid", "b"), ("dns", "a"), ("dns", "c"))):
+            # Four hours around midnight; clocks step back, and some lines have no time.
+            at = [begin + timedelta(seconds=360 * k + draw.randrange(-900, 900)) for k in range(40)]
+            events = pl.DataFrame(
+                {
+                    "time": [None if draw.random() < 0.1 else time for time in at],
+                    "source": source, "stream": stream, "site": "replay", "line_offset": [10 * k for k in range(40)],
+                    "local_date": [time.date() for time in at],
+                },
+                schema_overrides={"time": TIME},
+            )  # fmt: skip
+            journal.commit(Commit(begin + timedelta(minutes=n), Checkpoint(source, stream, 400), 0, events))
+            if n == 1:
+                archive.seal(journal, state / "archive", now=begin + timedelta(days=9))
+
+    def read(frame):
+        monkeypatch.setattr(bench_archive, "FRAME", frame)
+        frames = list(archived(load(school / "filterwatch.yaml"), (date(2026, 11, 25), date(2026, 11, 26))))
+        assert max(map(len, frames)) <= frame
+        return pl.concat(frames).select("source", "stream", "line_offset", "time")
+
+    whole = read(1000)
+    assert read(7).equals(whole)
+    assert len(whole) == 160
+    of_a_stream = whole.partition_by("source", "stream")
+    # A stream is cut at midnight by the times of its lines; in each half its lines keep their order.
+    assert all((one["line_offset"].diff() < 0).sum() <= 1 for one in of_a_stream)
+    come_to = whole.select(pl.col("time").forward_fill().cum_max().over("source", "stream").fill_null(begin))
+    assert (come_to["time"].diff() < timedelta()).sum() <= 1
 
 
 def test_days_are_those_before_today_and_nonsense_is_refused():
