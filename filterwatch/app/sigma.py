@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 
 from filterwatch import enrich
 from filterwatch.config import Document, read
+from filterwatch.config.document import parse
 from filterwatch.errors import ConfigurationError, FilterwatchError, Mistake
 from filterwatch.policy import Enrichment, RuleSet
 from filterwatch.policy.examples import LONDON, enriched
@@ -51,10 +51,12 @@ def import_rules(what: Path, output: Path) -> Imported:
     Raises:
         FilterwatchError: pySigma is not installed, there is nothing to read, or *output* cannot be written.
     """
-    if find_spec("sigma") is None:
+    try:
+        import filterwatch.policy.sigma  # noqa: F401, PLC0415 - pySigma is an extra
+    except ImportError:
         raise FilterwatchError(
             "this needs pySigma; install filterwatch with its extra: pip install 'filterwatch[sigma]'"
-        )
+        ) from None
     paths = [what] if what.is_file() else sorted(one for one in what.rglob("*.y*ml") if one.is_file())
     if not paths:
         raise FilterwatchError(f"{what}: no Sigma rules here; name a .yml file or a directory of them")
@@ -80,8 +82,14 @@ def _import(path: Path, output: Path, prepare: Enrichment) -> Path:
     rule = compiled(document, path.stem)
     data = rule.data | {"examples": examples(rule, document, prepare)}
     target = output / f"{rule.data['id']}.yaml"
-    output.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
+    try:
+        parse(text, str(target))
+    except ConfigurationError as error:  # as it would be read: nested too deeply, or too long
+        raise ConfigurationError(
+            document.mistake(("detection",), f"{one.problem}; split the rule") for one in error.mistakes
+        ) from None
+    output.mkdir(parents=True, exist_ok=True)
     try:
         with target.open("x", encoding="utf-8") as out:
             out.write(text)

@@ -8,7 +8,7 @@ Source: Sigma specification 2.0, https://sigmahq.io/sigma-specification/.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -42,8 +42,17 @@ _KEYS = frozenset(
         "modified", "tags", "fields", "falsepositives", "level", "logsource", "detection", "taxonomy", "scope",
     }
 )  # fmt: skip
+_TEXTS = ("title", "status", "taxonomy", "level", "id", "author", "license", "description")
+_LISTS = ("tags", "references", "falsepositives")
+"""Keys whose values are copied: a text each, or texts."""
+
 _LEFT = ("deprecated", "unsupported")
 _LONGEST_ID = 64
+_LONGEST_TITLE = 256
+"""Source: Sigma specification 2.0, title."""
+
+_LONGEST_CONDITION = 1000
+"""Characters; what reads conditions takes a minute for a hundred times as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +84,16 @@ def compiled(document: Document, stem: str) -> Compiled:
         for key in rule
         if key not in _KEYS
     ]
+    mistakes += _not_texts(document, rule)
+    if mistakes:
+        raise ConfigurationError(mistakes)
     if rule.get("taxonomy") not in {None, "sigma"}:
         mistakes.append(document.mistake(("taxonomy",), "taxonomy: only Sigma's own field names are known; use them"))
     if rule.get("level") not in LEVELS:
         mistakes.append(document.mistake(("level",), f"level: missing or unknown; use one of {', '.join(LEVELS)}"))
-    if not isinstance(rule.get("title"), str):
-        mistakes.append(document.mistake(("title",), "title: missing; write one"))
+    if not 0 < len(str(rule.get("title") or "")) <= _LONGEST_TITLE:
+        problem = f"title: missing, or longer than {_LONGEST_TITLE} characters; write one"
+        mistakes.append(document.mistake(("title",), problem))
     if rule.get("status") in _LEFT:
         problem = f"status: {rule['status']}: its authors do not stand by it any more; take the rule that replaced it"
         mistakes.append(document.mistake(("status",), problem))
@@ -93,6 +106,17 @@ def compiled(document: Document, stem: str) -> Compiled:
     if said is None or mistakes:
         raise ConfigurationError(mistakes)
     return Compiled(_rule(rule, stem, {"kind": [kind], **said} if "kind" not in said else said), kind)
+
+
+def _not_texts(document: Document, rule: Mapping[str, object]) -> Iterator[Mistake]:
+    """Yield the keys whose values are copied, and are no texts."""
+    source = rule.get("logsource")
+    texts: list[tuple[Loc, object]] = [((key,), rule.get(key)) for key in _TEXTS]
+    texts += [((key,), one) for key in _LISTS for one in _several(rule.get(key))]
+    texts += [(("logsource", key), value) for key, value in source.items()] if isinstance(source, dict) else []
+    for loc, value in texts:
+        if not isinstance(value, str | int | float | None):
+            yield document.mistake(loc, f"{loc[-1]}: write text here")
 
 
 def _source(document: Document, said: object, mistakes: list[Mistake]) -> tuple[str, Mapping[str, Field]] | None:
@@ -123,6 +147,10 @@ def _detection(document: Document, said: object, mistakes: list[Mistake]) -> Sig
     if "timeframe" in detection:
         problem = "detection.timeframe: counting is said by `count` here; remove it and add count to the compiled rule"
         mistakes.append(document.mistake(("detection", "timeframe"), problem))
+    conditions = [one for one in _several(detection.get("condition")) if isinstance(one, str)]
+    if conditions != _several(detection.get("condition")) or not 0 < sum(map(len, conditions)) <= _LONGEST_CONDITION:
+        problem = f"condition: write text, in all at most {_LONGEST_CONDITION} characters"
+        mistakes.append(document.mistake(("detection", "condition"), problem))
     for name, value in detection.items():
         if name not in {"condition", "timeframe"}:
             _shape(document, ("detection", name), value, mistakes)
@@ -201,6 +229,10 @@ class _Compiler:
     def _condition(self, one: object) -> Leaf | None:
         try:
             return self._node(one.parse(postprocess=False))  # type: ignore[attr-defined] # a SigmaCondition
+        except RecursionError:
+            problem = "condition: nested too deeply; split the rule"
+            self._mistakes.append(self._document.mistake(("detection", "condition"), problem))
+            return None
         except SigmaError as error:
             self._mistakes.append(self._document.mistake(("detection", "condition"), f"condition: {error}; correct it"))
             return None
@@ -297,7 +329,7 @@ def _rule(rule: Mapping[str, object], stem: str, match: Leaf) -> dict[str, objec
     limits = f"False positives known to its author: {'; '.join(known)}." if known else "Its author names none."
     data: dict[str, object] = {
         "id": f"sigma-{slug}"[:_LONGEST_ID].rstrip("-."),
-        "title": rule["title"],
+        "title": str(rule["title"]),
         "level": rule["level"],
         "tags": [str(one) for one in _several(rule.get("tags"))],
         "description": f"{', '.join(about)}. {rule.get('description') or ''}".strip(),

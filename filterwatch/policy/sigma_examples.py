@@ -84,7 +84,7 @@ def _several(value: object) -> list[object]:
 def _state(facts: Facts, key: str, wanted: list[object], kind: str) -> None:
     one = wanted[0]
     if key in {"host", "url", "user_agent"}:
-        text = _text([pair for pair in wanted if isinstance(pair, tuple)])
+        text = _text([pair for pair in wanted if isinstance(pair, tuple)]) or "x"
         if key == "url" and "://" not in text:
             text = SITE + text.removeprefix("/")
         if key == "host":

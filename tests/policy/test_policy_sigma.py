@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import json
 import re
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -21,7 +22,7 @@ from filterwatch.app.sigma import import_rules
 from filterwatch.cli import make_app
 from filterwatch.config import Document
 from filterwatch.config.document import parse
-from filterwatch.errors import ConfigurationError
+from filterwatch.errors import ConfigurationError, FilterwatchError
 from filterwatch.events import DECODED_SCHEMA
 from filterwatch.policy import RuleSet, load
 from filterwatch.policy.rule import Rule
@@ -424,6 +425,56 @@ def test_keywords_time_frames_and_names_that_are_not_there_are_refused():
     assert "condition" in refused(head + "detection: {s: {query: a}, condition: 's | count() > 5'}\n")[0]
 
 
+HOSTILE = {
+    "no condition": "condition:",
+    "a number for a condition": "condition: 5",
+    "a mapping for a condition": "condition: {s: s}",
+    "a condition within a condition": "condition: [[s]]",
+    "a condition that takes a minute to read": f"condition: {' and '.join(['s'] * 3000)}",
+    "conditions without end": f"condition: [{', '.join(['s'] * 3000)}]",
+    "negations deeper than the stack": f"condition: {'not ' * 240}s",
+}
+
+
+@pytest.mark.parametrize("condition", HOSTILE.values(), ids=HOSTILE)
+def test_a_condition_that_is_none_is_refused_at_its_place(condition):
+    (told,) = refused(f"logsource: {{category: dns}}\ndetection:\n  s: {{query: a.test}}\n  {condition}\n")
+    assert re.match(r"rule\.yml:6:\d+: condition: (write text|nested too deeply)", told)
+
+
+@pytest.mark.parametrize(
+    "item",
+    ["taxonomy: {a: b}", "status: [test]", "tags: [{a: b}]", "references: [[a]]", "logsource: {category: [dns]}"],
+)
+def test_mappings_and_lists_in_place_of_texts_are_refused(item):
+    source = "" if "logsource" in item else "logsource: {category: dns}\n"
+    (told,) = refused(f"{item}\n{source}detection: {{s: {{query: a.test}}, condition: s}}\n")
+    assert told.endswith(": write text here")
+
+
+def test_a_title_longer_than_sigma_allows_is_refused():
+    rule = {"title": "x" * 257, "level": "low", "logsource": {"category": "dns"}}
+    with pytest.raises(ConfigurationError, match="title: missing, or longer than 256"):
+        compiled(document(rule | {"detection": {"s": {"query": "a.test"}, "condition": "s"}}), "rule")
+
+
+def test_a_rule_that_could_not_be_read_again_is_not_written(tmp_path):
+    rule = tmp_path / "a.yml"
+    deep = f"condition: {'s and (t or (' * 9}s{'))' * 9}"
+    names = "s: {query|contains: a}, t: {query|contains: b}"
+    rule.write_text(f"{HEAD}logsource: {{category: dns}}\ndetection: {{ {names}, {deep} }}\n")
+    done = import_rules(rule, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert [str(one) for one in done.refused] == [f"{rule}:4:12: nested deeper than 20 levels; split the rule"]
+
+
+def test_a_missing_extra_is_named_with_its_remedy(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "filterwatch.policy.sigma", None)
+    done = CliRunner().invoke(make_app(), ["rules", "import-sigma", str(tmp_path), "--output", str(tmp_path)])
+    assert isinstance(done.exception, FilterwatchError)
+    assert "pip install 'filterwatch[sigma]'" in str(done.exception)
+
+
 def test_wildcards_that_are_escaped_are_themselves_and_regexes_mind_the_case():
     rule = {"title": "t", "level": "low", "logsource": {"category": "proxy"}}
     urls = [{"kind": "http", "url": url} for url in ("http://a/x*y", "http://a/xxy", "http://a/X*Y")]
@@ -502,6 +553,7 @@ def test_rules_of_every_shape_get_an_example(tmp_path):
         "j": "cs-host|re: '^[a-z]{12}\\.(top|xyz)$'", "k": "c-uri|contains|all: [a=, b=]",
         "l": "r-dns|startswith: [tunnel.]", "m": "cs-host|contains: ['==.']", "n": "c-uri: /a.php",
         "o": "c-uri-stem|endswith: /b", "p": "cs-host|endswith: .c.example",
+        "q": "c-useragent: '*', cs-host: a.example", "r": "c-useragent|exists: true",
     }  # fmt: skip
     (tmp_path / "in").mkdir()
     for name, item in shapes.items():
