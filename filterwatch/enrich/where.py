@@ -11,6 +11,7 @@ import polars as pl
 from filterwatch.enrich.columns import column
 from filterwatch.enrich.furniture import ALWAYS, Furniture, Site
 from filterwatch.enrich.hosts import host_of, normal_host, normal_name
+from filterwatch.enrich.remembered import Remembered
 from filterwatch.enrich.search import Asked, Engines
 from filterwatch.enrich.suffixes import Suffixes
 from filterwatch.enrich.wrappers import Wrappers
@@ -18,12 +19,6 @@ from filterwatch.events import CATEGORY_BIT
 
 REMEMBERED = 65_536
 """Names whose answers are kept from batch to batch: a school's day has some 45,000; a tunnel makes endless ones."""
-
-FEW = 4_096
-"""A batch of fewer events looks its few names up one by one: joining all that is remembered would cost more."""
-
-CHUNKS = 32
-"""Pieces in which the remembered names may lie before they are put together."""
 
 KINDS = ("http", "dns", "flow")
 """Kinds of events that go somewhere.  The host of a lease or a control event is a device, no place."""
@@ -40,6 +35,9 @@ _NAMES = pl.Schema(
         "_wraps": pl.UInt16(),
     }
 )
+
+
+_NOTHING = Remembered(pl.DataFrame(schema=_NAMES))
 
 
 class Index(Protocol):
@@ -88,11 +86,11 @@ class Where:
         self._engines = engines
         self._furniture = Furniture(self._site_of, more=furniture)
         self._wrappers = Wrappers(suffixes)
-        self._memory = (index, pl.DataFrame(schema=_NAMES))
+        self._memory = (index, _NOTHING)
 
     def use(self, index: Index) -> None:
         """Look hosts up in *index* from the next batch on."""
-        self._memory = (index, pl.DataFrame(schema=_NAMES))
+        self._memory = (index, _NOTHING)
 
     def add(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return *events* with ``domain``, ``search_terms``, ``categories`` and ``category_bits``.
@@ -134,25 +132,27 @@ class Where:
         found = self._suffixes.registrable(host)
         return Site(found.domain or host, self._engines.number(host, found) is not None)
 
-    def _look_up(self, events: pl.DataFrame, index: Index, memory: pl.DataFrame) -> pl.DataFrame:
-        known = memory
-        if len(events) < FEW:
-            known = memory.filter(pl.col("_name").is_in(events["_name"].implode()))
-        out = events.join(known, on="_name", how="left", maintain_order="left")
-        new = out["_name"].filter(out["category_bits"].is_null()).drop_nulls().unique()
-        if len(new):
+    def _look_up(self, events: pl.DataFrame, index: Index, memory: Remembered) -> pl.DataFrame:
+        names = events["_name"]
+        places = memory.places(names)
+        missing = pl.Series((places < 0) & names.is_not_null().to_numpy()).arg_true()
+        known = memory.table
+        if len(missing):
+            missed = names.gather(missing)
+            new = missed.unique()
             learnt = self._learn(new, index)
-            out = events.join(pl.concat([known, learnt]), on="_name", how="left", maintain_order="left")
+            places[missing.to_numpy()] = len(known) + missed.cast(pl.Enum(new)).to_physical().cast(pl.Int64).to_numpy()
+            known = pl.concat([known, learnt], rechunk=True)
             self._remember(index, memory, learnt)
-        return out.with_columns(pl.col("category_bits").fill_null(0))
+        rows = pl.Series(places)
+        found = known.drop("_name").select(pl.all().gather(rows.set(rows < 0, None)))
+        return events.with_columns(found.with_columns(pl.col("category_bits").fill_null(0)).get_columns())
 
-    def _remember(self, index: Index, memory: pl.DataFrame, learnt: pl.DataFrame) -> None:
+    def _remember(self, index: Index, memory: Remembered, learnt: pl.DataFrame) -> None:
         """Keep *learnt* too, or alone where it would be too much; what another thread learnt meanwhile is forgotten."""
         if len(memory) + len(learnt) > REMEMBERED:
-            memory = memory.clear()
-        memory = pl.concat([memory, learnt[:REMEMBERED]], rechunk=False)
-        if memory.n_chunks() > CHUNKS:
-            memory = memory.rechunk()
+            memory = _NOTHING
+        memory = memory.joined(learnt[:REMEMBERED])
         if self._memory[0] is index:
             self._memory = (index, memory)
 
