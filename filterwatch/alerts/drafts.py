@@ -53,7 +53,8 @@ def _description(alert: Alert, desk: Desk) -> str:
     if alert.last_time != alert.first_time:
         span += f" to {desk.local(alert.last_time):%H:%M}"
     hours = {True: " in school hours", False: " outside school hours", None: ""}[alert.in_school_hours]
-    lines = [f"{span}{hours}: {messages.about(alert)} (level {alert.level}, {alert.count} events when first seen)."]
+    seen = f"level {alert.level}, at least {alert.count:,} events when first seen"
+    lines = [f"{span}{hours}: {messages.about(alert)} ({seen})."]
     if not alert.person and alert.switch_off is None:
         lines.append(f"The person: {_CERTAINTY.get(alert.identity, alert.identity)}.")
     if alert.illegal_protocol:

@@ -67,7 +67,7 @@ def notification(alert: Alert, role: str, desk: Desk, *, why: str = "", then: da
         ("Site", alert.site),
         ("When", moment(alert.last_time, desk)),
         ("First", moment(alert.first_time, desk)),
-        ("Count", str(alert.count)),
+        ("Count", f"at least {alert.count:,}"),
     ]
     if alert.first_time == alert.last_time:
         facts.remove(("First", moment(alert.first_time, desk)))
@@ -105,7 +105,7 @@ def listed(alerts: Sequence[Alert], desk: Desk) -> list[str]:
     """Return one line for each alert of a digest."""
     lines = [
         f"  {alert.number}  {alert.level:<13} {about(alert)}, {alert.site}, {moment(alert.last_time, desk)}, "
-        f"{alert.count}x"
+        f"at least {alert.count:,}x"
         for alert in alerts[:MOST_LISTED]
     ]
     if len(alerts) > MOST_LISTED:

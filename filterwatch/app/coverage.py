@@ -18,7 +18,7 @@ from filterwatch.app.settings import shipped
 from filterwatch.config import Part
 from filterwatch.errors import ConfigurationError, Mistake
 from filterwatch.events import CATEGORY_WORDS
-from filterwatch.policy.knowing import knows
+from filterwatch.policy.knowing import GUESSED, NAMES, knows
 from filterwatch.policy.rule import Rule
 from filterwatch.policy.values import Text
 from filterwatch.text import csv_cell
@@ -140,28 +140,35 @@ def coverage(school: School) -> list[Covered]:
     if mistakes:
         raise ConfigurationError(mistakes)
     extra = [Item(id=UNKNOWN)] if UNKNOWN in by_item else []
-    listed = _listed(school)
-    return [_covered(item, by_item.get(item.id, []), listed) for item in (*items, *extra)]
+    without = unused(school)
+    return [_covered(item, by_item.get(item.id, []), without) for item in (*items, *extra)]
 
 
-def _listed(school: School) -> frozenset[str]:
-    """Return the categories that some list, or a name by itself, can give a host."""
+def unused(school: School) -> frozenset[str]:
+    """Return the ways of knowing that nothing is behind: lists on which there is nothing, and signs in names."""
     index = school.index()
     words = {one.category for one in index.lists if one.entries and not one.allow}
-    words |= {"bypass.unblocker"} if index.names is not None else set()
-    return frozenset(words | {word.partition(".")[0] for word in words})
+    words |= {word.partition(".")[0] for word in words}
+    lists = {f"list {word}" for word in CATEGORY_WORDS if word not in words}
+    return frozenset(lists if index.names is not None else {*lists, NAMES})
 
 
-def _known(rule: Rule, listed: Collection[str]) -> tuple[str, ...]:
-    lists = {f"list {word}" for word in CATEGORY_WORDS if word not in listed}
-    return tuple(f"{way} (none in use)" if way in lists else way for way in knows(rule))
+def known(rule: Rule, unused: Collection[str]) -> tuple[str, ...]:
+    """Return what *rule* knows it from, and of what is *unused* that it is.
+
+    A list that would only add to the signs in names is left out then: nothing is missing.
+    """
+    ways = knows(rule)
+    spare = {f"list {word}" for word in GUESSED} if NAMES in ways and NAMES not in unused else set()
+    told = (way for way in ways if way not in spare or way not in unused)
+    return tuple(f"{way} (none in use)" if way in unused else way for way in told)
 
 
 def _neither(document: config.Document, at: int, item: Item) -> Mistake:
     return document.mistake((at,), f"{item.id}: no rule has this demand; add a rule, or sentence and reason")
 
 
-def _covered(item: Item, rules: Sequence[Rule], listed: Collection[str]) -> Covered:
+def _covered(item: Item, rules: Sequence[Rule], without: Collection[str]) -> Covered:
     own = [Quoted(item.policy or "", item.section or "", item.sentence)] if item.sentence else []
     quoted = [Quoted(rule.policy.policy or "", rule.policy.section, rule.policy.text) for rule in rules if rule.policy]
     also = [Quoted(one.policy, one.section, one.sentence) for one in item.also]
@@ -172,7 +179,7 @@ def _covered(item: Item, rules: Sequence[Rule], listed: Collection[str]) -> Cove
         id=item.id,
         sentences=tuple(dict.fromkeys([*own, *quoted, *also])),
         rules=tuple(
-            Seen(rule.id, rule.level, rule.outcome, rule.enabled, _known(rule, listed), rule.limits or "")
+            Seen(rule.id, rule.level, rule.outcome, rule.enabled, known(rule, without), rule.limits or "")
             for rule in rules
         ),
         detectors=item.detectors,

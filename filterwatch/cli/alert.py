@@ -35,7 +35,7 @@ def list_(
         (one.number, one.level, one.family, desk.short(one.last_time), one.count, one.pseudonym, one.state)
         for one in alerts[:limit]
     )
-    table(("Case", "Level", "About", "Last", "Count", "Who", "State"), rows, "No open alerts.")
+    table(("Case", "Level", "About", "Last", "At least", "Who", "State"), rows, "No open alerts.")
 
 
 def show(
@@ -63,7 +63,7 @@ def show(
             ("Site", one.site),
             ("First", desk.show(one.first_time)),
             ("Last", desk.show(one.last_time)),
-            ("Count", one.count),
+            ("Count", f"at least {one.count:,}"),
             ("Who", f"{one.pseudonym} ({one.group}, known by {one.identity})"),
             *([("Person", one.person), ("User", one.user), ("Device", one.device), ("Address", one.client_ip)] * names),
             ("State", one.state),

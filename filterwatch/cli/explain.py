@@ -139,7 +139,7 @@ def _case(number: str, config: Path | None, state: Path | None, rules: Path | No
         one = services.find_alert(number)
     hidden = one.illegal_protocol or (one.compartment != "general" and not look)
     told = [(row.recipient, row.kind, desk.show(row.sent_at) or row.state) for row in one.notifications.all()]
-    events = "1 event" if one.count == 1 else f"{one.count:,} events"
+    events = f"at least {one.count:,} {'event' if one.count == 1 else 'events'}"
     facts(
         [
             ("Case", f"{one.number}, {one.level}, {one.state}"),

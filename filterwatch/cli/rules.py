@@ -61,7 +61,7 @@ def _list(config: Config = None, rules: Rules = None) -> None:
 
 def _show(name: Annotated[str, typer.Argument(metavar="ID")], config: Config = None, rules: Rules = None) -> None:
     """Show one rule: its sentence, what it knows it from, what it cannot tell, its conditions."""
-    from filterwatch.policy.knowing import knows
+    from filterwatch.app.coverage import known, unused
 
     found = _loaded(config, rules)
     one = next((one for one in found.loaded if one.rule.id == name), None)
@@ -79,7 +79,7 @@ def _show(name: Annotated[str, typer.Argument(metavar="ID")], config: Config = N
     )
     if rule.policy:
         wrapped(f'Policy: "{rule.policy.text}" ({rule.policy.section})')
-    wrapped(f"Known from: {', '.join(knows(rule)) or 'nothing but who and when'}")
+    wrapped(f"Known from: {', '.join(known(rule, unused(_school(config, rules)))) or 'nothing but who and when'}")
     if rule.limits:
         wrapped(f"Cannot tell: {rule.limits}")
     typer.echo("")

@@ -7,6 +7,12 @@ from collections.abc import Iterator
 from filterwatch.policy.match import HostPattern, Match
 from filterwatch.policy.rule import Rule
 
+NAMES = "signs in the host's name"
+"""What gives the category ``bypass.unblocker`` to hosts of no list (``lists/names.yaml``)."""
+
+GUESSED = frozenset({"bypass", "bypass.unblocker"})
+"""Categories that it gives."""
+
 _SAYS = {
     "filter_category": "the filter's category",
     "filter_rule": "the filter's rule",
@@ -39,6 +45,8 @@ def knows(rule: Rule) -> tuple[str, ...]:
 
 def _match(match: Match) -> Iterator[str]:
     for category in match.categories or ():
+        if category in GUESSED:
+            yield NAMES
         yield f"list {category}"
     for key, says in _SAYS.items():
         if getattr(match, key) is not None:

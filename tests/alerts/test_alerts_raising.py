@@ -297,7 +297,7 @@ def test_a_serious_alert_opens_an_incident_filled_as_far_as_the_logs_can(journal
     assert incident.alert == Alert.objects.get()
     assert incident.place == "st-pauls, device trolley-12"
     assert incident.description == (
-        "Mon 23 Nov 2026, 10:00 to 10:09 in school hours: bypass (level high, 2 events when first seen)."
+        "Mon 23 Nov 2026, 10:00 to 10:09 in school hours: bypass (level high, at least 2 events when first seen)."
     )
     assert incident.identified == "alert"
     assert incident.identified_how.startswith(f"Alert {incident.alert.number}, by the rules vpn")

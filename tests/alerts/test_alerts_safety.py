@@ -110,7 +110,7 @@ def test_a_message_as_people_read_it(journal, desk, clock, minutes):
         "Site   st-pauls\n"
         "When   Mon 23 Nov 2026, 09:59\n"
         "First  Mon 23 Nov 2026, 09:50\n"
-        "Count  2\n"
+        "Count  at least 2\n"
         "\n"
         "Sign in to read the case and to acknowledge it:\n"
         f"https://filterwatch.example.sch.uk/alerts/{number}/\n"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from filterwatch.app.coverage import as_markdown, coverage
+from filterwatch import policy
+from filterwatch.app.coverage import as_markdown, coverage, known, unused
 from filterwatch.app.parts import School
 from filterwatch.cli import make_app
 from filterwatch.errors import ConfigurationError
@@ -60,7 +61,19 @@ def test_a_list_without_a_name_is_told(items):
     assert by_rule["ethos"] == ("list ethos (none in use)",)
     assert "list suicide (none in use)" in by_rule["suicide"]
     assert "list bypass.vpn" in by_rule["bypass-vpn"]
-    assert not any("none in use" in way for rule in ("adult", "games", "bypass-unblocker") for way in by_rule[rule])
+    assert not any("none in use" in way for rule in ("adult", "games") for way in by_rule[rule])
+
+
+def test_what_names_give_is_no_list_unless_the_school_has_one(tmp_path):
+    rules = tmp_path / "rules"
+    shutil.copytree(RULES / "lists", rules / "lists")
+    shutil.copy(RULES / "bypass-unblocker.yaml", rules)
+    (rule,) = policy.load(rules).rules
+    assert known(rule, unused(School(None, rules))) == ("signs in the host's name",)
+    (rules / "lists" / "ours.txt").write_text("# category: bypass\n# kind: unblocker\nours.example\n")
+    assert known(rule, unused(School(None, rules))) == ("signs in the host's name", "list bypass.unblocker")
+    (rules / "lists" / "names.yaml").unlink()
+    assert known(rule, unused(School(None, rules)))[0] == "signs in the host's name (none in use)"
 
 
 def test_what_else_the_policies_say_stands_with_the_item_whose_rules_see_it(items):

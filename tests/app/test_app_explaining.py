@@ -257,7 +257,7 @@ def test_an_alert_is_explained_without_names_until_they_are_asked_for(case):
     assert not LedgerEntry.objects.filter(action="names looked at").exists()
 
 
-@pytest.mark.parametrize(("count", "told"), [(1, "1 event,"), (3, "3 events,"), (1200, "1,200 events,")])
+@pytest.mark.parametrize(("count", "told"), [(1, "at least 1 event,"), (1200, "at least 1,200 events,")])
 def test_a_case_counts_its_events_in_words_and_fits_a_narrow_terminal(case, monkeypatch, count, told):
     monkeypatch.setenv("COLUMNS", "60")
     said = case(count=count)()
