@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from decoding import LONDON, SEEDS, decode
 
+from filterwatch import decoders
+from filterwatch.config import read
 from filterwatch.decoders import UnknownFormat, detect, formats, make, names
 from filterwatch.errors import ConfigurationError
 
@@ -62,3 +66,12 @@ def test_a_format_is_found_out_by_its_lines(name: str) -> None:
 )
 def test_what_cannot_be_told_is_not_guessed(lines: list[bytes]) -> None:
     assert detect(lines) is None
+
+
+def test_a_field_map_bears_the_name_of_its_format() -> None:
+    """A daemon that reads one format loads that file alone."""
+    maps = (Path(decoders.__file__).parent / "formats").glob("*.yaml")
+    stated = {path.stem: read(path).data["format"] for path in maps}
+
+    assert stated
+    assert all(stem == format_ for stem, format_ in stated.items())
