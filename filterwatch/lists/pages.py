@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from filterwatch.lists.paths import without_dots
+
 MOST_CUTS = 32
 """Prefixes of one URL that are looked up, shortest first, and the longest a list may name."""
 
@@ -35,22 +37,8 @@ def path_of(url: str) -> str:
 def tidy(path: str) -> str:
     """Return a path in its one form: decoded, lower case, without what may be left out at its end."""
     begin = found.start() if (found := _QUERY.search(path)) else len(path)
-    decoded = _resolved(unquote(path[:begin], errors="replace")) + unquote(path[begin:], errors="replace")
+    decoded = without_dots(unquote(path[:begin], errors="replace")) + unquote(path[begin:], errors="replace")
     return re.sub("/{2,}", "/", decoded.lower()).rstrip("/?&#")
-
-
-def _resolved(path: str) -> str:
-    """Return a decoded path without dot segments.  Source: RFC 3986, section 5.2.4."""
-    if "/." not in path:
-        return path
-    kept: list[str] = []
-    for segment in path.split("/")[1:]:
-        if segment == "..":
-            del kept[-1:]
-        elif segment != ".":
-            kept.append(segment)
-    end = "/" if path.endswith(("/.", "/..")) else ""
-    return f"/{'/'.join(kept)}{end}"
 
 
 def page(entry: str) -> tuple[str, str] | None:

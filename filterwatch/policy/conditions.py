@@ -16,6 +16,7 @@ from filterwatch.policy.match import HostPattern, Match, SearchPattern, TextPatt
 from filterwatch.policy.rule import Except, Rule, When, Who
 from filterwatch.policy.terms import Pack
 from filterwatch.policy.tree import Every, Node, Not, Place, Some, Test, tests
+from filterwatch.policy.urls import path_begins
 
 _GLOBS = {
     "filter_category": "the filter's category is like {}",
@@ -38,7 +39,6 @@ _SETS = {
 }
 _SEARCHED = {"search_kind": "what was searched for is {}", "safe_search": "the URL says that safe search is {}"}
 _SIZES = {"bytes_in": "download of at least {} bytes", "bytes_out": "upload of at least {} bytes"}
-_PATH = r"^(?:[a-z][a-z0-9+.-]*:)?(?://[^/?#]*)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +239,9 @@ class Conditions:
     def _url_pattern(self, url: UrlPattern) -> list[Node]:
         parts = _patterns(url, self._facts.url, "URL")
         if url.path_prefix:
-            prefixes = "|".join(pl.escape_regex(prefix) for prefix in url.path_prefix)
-            test = VALUE.str.contains(f"(?i){_PATH}(?:{prefixes})")
             says = "the path of the URL begins as the rule says"
-            parts.append(self._facts.url(("path", url.path_prefix), says, test))
+            test = path_begins(url.path_prefix)
+            parts.append(self._facts.url(("path", url.path_prefix), says, test, of_path=True))
         return parts
 
     def _search(self, search: SearchPattern) -> list[Node]:

@@ -165,10 +165,11 @@ class Facts:
         word, bit = self._lookups.setdefault(column, Lookup(column)).member(family, place)
         self._tests[column, key] = Test(word, bit, says, column, reads=(column,))
 
-    def url(self, key: object, says: str, test: pl.Expr) -> Test:
-        """Return a test on URLs, an expression over :data:`~filterwatch.policy.lookups.VALUE`."""
+    def url(self, key: object, says: str, test: pl.Expr, *, of_path: bool = False) -> Test:
+        """Return a test on URLs, an expression over :data:`~filterwatch.policy.lookups.VALUE`, or on their paths."""
         if ("url", key) not in self._tests:
-            self._tests["url", key] = Test(self._urls.add(test), 1, says, "url", flag=True, reads=("url",))
+            name = self._urls.add(test, of_path=of_path)
+            self._tests["url", key] = Test(name, 1, says, "url", flag=True, reads=("url",))
         return self._tests["url", key]
 
     def read(self, events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, pl.Expr | bool]]:

@@ -45,14 +45,14 @@ class HostNames:
     def add(self, names: Iterable[str]) -> int:
         """Add a test for any of *names*; return its place."""
         for name in names:
-            # The dot before and the sign behind make a suffix at a label boundary of a plain text.
-            self._places.setdefault(f".{name}$", []).append(self._tests)
+            # The dot before and the slash behind, in no host, make a suffix at a label boundary of a plain text.
+            self._places.setdefault(f".{name}/", []).append(self._tests)
         self._tests += 1
         return self._tests - 1
 
     def find(self, values: pl.Series) -> Iterator[tuple[int, list[int]]]:
         """Yield the row of each host that is one of the names or below it, and the places of the tests."""
-        marked = pl.concat_str(pl.lit("."), VALUE.str.strip_suffix("."), pl.lit("$"))
+        marked = pl.concat_str(pl.lit("."), VALUE.str.strip_suffix("."), pl.lit("/"))
         names = marked.str.extract_many(list(self._places), overlapping=True)
         found = values.alias("value").to_frame().select(names=names).with_row_index("row")
         for row, above in found.filter(pl.col("names").list.len() > 0).iter_rows():

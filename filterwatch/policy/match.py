@@ -46,7 +46,9 @@ class TextPattern(_Filled):
 class UrlPattern(TextPattern):
     """Text found in the URL; escapes of letters and digits (``%61``) are undone first."""
 
-    path_prefix: Listed[PathPrefix] | None = Field(None, description="the path begins with any of these, in any case")
+    path_prefix: Listed[PathPrefix] | None = Field(
+        None, description="the path, its dot segments resolved, begins with any of these, in any case"
+    )
 
 
 def _known_pack(value: object, info: ValidationInfo) -> object:

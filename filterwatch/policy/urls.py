@@ -6,14 +6,17 @@ are tested once each, the others line by line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-_UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-_ESCAPES = {f"%{ord(sign):02X}": sign for sign in _UNRESERVED}
+from filterwatch.lists.paths import resolved, straight, unescaped
+from filterwatch.policy.lookups import VALUE
+
+_BEFORE = r"(?:(?:[a-z][a-z0-9+.-]*:)?//[^/?#]*/+|[^/?#]*[^/?#:]/+|/)"
+"""What stands before the first piece of a path: scheme and host, a host alone, or nothing where a log has the path."""
 
 Mask = NDArray[np.bool_]
 
@@ -23,16 +26,22 @@ class Urls:
 
     def __init__(self) -> None:
         self._tests: dict[str, pl.Expr] = {}
+        self._of_paths: set[str] = set()
 
     @property
     def flags(self) -> tuple[str, ...]:
         """Names of the flags that the tests set."""
         return tuple(self._tests)
 
-    def add(self, test: pl.Expr) -> str:
-        """Add a test, an expression over :data:`~filterwatch.policy.lookups.VALUE`; return its flag."""
+    def add(self, test: pl.Expr, *, of_path: bool = False) -> str:
+        """Add a test, an expression over :data:`~filterwatch.policy.lookups.VALUE`; return its flag.
+
+        One of a path gets URLs with dot segments resolved; others may look for these very segments.
+        """
         name = f"url_{len(self._tests)}"
         self._tests[name] = test
+        if of_path:
+            self._of_paths.add(name)
         return name
 
     def read(self, urls: pl.Series, due: Mapping[str, Mask]) -> list[pl.Series]:
@@ -44,9 +53,11 @@ class Urls:
         values = unescaped((urls if len(rows) == len(urls) else urls.gather(rows)).alias("value"))
         paths = values.str.contains("/", literal=True).fill_null(value=False).to_numpy()
         bare = values.filter(~paths).unique()
+        straightened = values if self._of_paths.isdisjoint(asked) else resolved(values)
         out = []
         for name, everywhere in asked.items():
-            held = _held(self._tests[name], values, everywhere[rows] & paths)
+            looked_at = straightened if name in self._of_paths else values
+            held = _held(self._tests[name], looked_at, everywhere[rows] & paths)
             hosts = bare.filter(bare.to_frame().select(self._tests[name].fill_null(value=False)).to_series())
             if len(hosts):
                 held |= values.is_in(hosts.implode()).fill_null(value=False).to_numpy() & everywhere[rows]
@@ -65,10 +76,7 @@ def _held(test: pl.Expr, values: pl.Series, due: Mask) -> Mask:
     return held
 
 
-def unescaped(urls: pl.Series) -> pl.Series:
-    """Return *urls* with the escapes undone that nobody needs: ``/pr%6Fxy`` is ``/proxy`` (promise S21)."""
-    rows = np.flatnonzero(urls.str.contains("%", literal=True).fill_null(value=False).to_numpy())
-    if not len(rows):
-        return urls
-    plain = urls.gather(rows).str.replace_many(list(_ESCAPES), list(_ESCAPES.values()), ascii_case_insensitive=True)
-    return urls.clone().scatter(rows, plain)
+def path_begins(prefixes: Iterable[str]) -> pl.Expr:
+    """Return a test for URLs whose path, which is straight but for double slashes, begins with any of *prefixes*."""
+    pieces = (pl.escape_regex(straight(prefix)[1:]).replace("/", "/+") for prefix in prefixes)
+    return VALUE.str.contains(f"(?i)^{_BEFORE}(?:{'|'.join(pieces)})")

@@ -11,6 +11,8 @@ from typing import Annotated, TypeVar
 import polars as pl
 from pydantic import AfterValidator, BeforeValidator
 
+from filterwatch.lists import addresses
+
 LONGEST_PATTERN = 1024
 """Characters of a pattern.  Source: promise S7 (a linear engine and a bound on what it is given)."""
 
@@ -166,11 +168,11 @@ def _host(value: str) -> str:
         raise ValueError("write the name as it travels, in its xn-- form")
     if len(name) > 253 or not _HOST.fullmatch(name):
         raise ValueError("not a host name")
-    return name
+    return addresses.normal(name) or name
 
 
 HostName = Annotated[Text, AfterValidator(_host)]
-"""A host name or address, lower case."""
+"""A host name, lower case, or an address in its one form."""
 
 
 def _network(value: str) -> str:

@@ -26,7 +26,8 @@ EVENT = {
     "dest_ip": ["10.1.2.3", "11.0.0.1", "2001:db8::1", "rubbish"], "bytes_in": [0, 999, 1000], "bytes_out": [5, 5000],
     "duration_ms": [0, 59_999, 60_000], "filter_category": ["Gambling", "gambling sites", "Games"],
     "mime_type": ["video/mp4", "text/html"], "user": ["y4.sam", "Y5.kim"], "user_agent": ["OpenVPN", "Mozilla"],
-    "url": ["http://a.test/Shorts/x", "http://b.test/x?u=/shorts", "http://c.test/sh%6Frts", "b.test:443", "/shorts/1"],
+    "url": ["http://a.test/Shorts/x", "http://b.test/x?u=/shorts", "http://c.test/sh%6Frts", "b.test:443", "/shorts/1",
+            "b.test:80/a/../shorts"],
     "search_terms": ["how to bet", "BETS", "better", "bet-365", "sports"], "in_school_hours": [True, False],
     "local_time": [time(8, 29, 59), time(8, 30), time(12, 0), time(15, 30), time(15, 30, 1)], "weekday": [1, 6],
     "categories": [["games"], ["bypass", "bypass.vpn"], ["gambling", "games"]], "counted": [True, False],
@@ -110,7 +111,7 @@ def leaf(key: str, want: object, event: Facts) -> bool:  # noqa: C901, PLR0911, 
         case "url" if "contains" in want:
             return any(text in plain(got).lower() for text in want["contains"])
         case "url" if "path_prefix" in want:
-            path = re.sub(r"^\w+://[^/]*", "", plain(got))
+            path = re.sub(r"^(\w+://)?[^/]*", "", plain(got)).replace("/a/..", "")
             return any(path.lower().startswith(prefix) for prefix in want["path_prefix"])
         case "url":
             return re.search(want["regex"], plain(got)) is not None
