@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
-from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
+from urllib.parse import unquote, unquote_plus
 
 import polars as pl
 from pydantic import Field, RootModel
@@ -17,6 +18,7 @@ from pydantic import Field, RootModel
 from filterwatch.config import Part, read, validate
 from filterwatch.enrich.known import Known
 from filterwatch.enrich.suffixes import Registrable
+from filterwatch.lists.paths import straight
 
 SUGGESTS = ("suggest", "complet", "sugg/", "/sug/", "sugrec", "typeahead", "/search/general/preview")
 """A path with one of these asks for suggestions at each keystroke: nobody has searched yet."""
@@ -33,12 +35,16 @@ Kind = Literal["web", "image", "video", "news", "shopping", "assistant", "social
 
 SafeSearch = Literal["on", "blur", "off"]
 
+_PATHS = 256
+"""Paths whose searches are remembered; most of a day are at a dozen."""
+
 LOOKED = ("search_terms", "search_kind", "safe_search")
 """Columns of :meth:`Engines.look`."""
 
 _ENGINES = Path(__file__).with_name("engines.yaml")
 
 _TWICE = re.compile(r"%20")
+_Name = Annotated[str, Field(pattern=r"^[^A-Z]+$")]
 _Path = Annotated[str, Field(pattern=r"^(\*|(\*?)/[^*]*(\*?))$")]
 
 
@@ -47,16 +53,23 @@ class Search(Part):
 
     Attributes:
         parameters: None where the piece of the path behind the pattern is what was typed: ``/search/blue-tits``.
+        also: Further parameters that are searched for together with the first.
         kind: Unless the engine's ``kinds`` say otherwise.
     """
 
     paths: tuple[_Path, ...] = Field(min_length=1)
-    parameters: tuple[str, ...] = ()
+    parameters: tuple[_Name, ...] = ()
+    also: tuple[_Name, ...] = ()
     kind: Kind | None = None
 
     def is_at(self, path: str) -> bool:
-        """Say whether *path* (lower case) is one of its paths."""
+        """Say whether *path* (as :func:`_path` has it) is one of its paths."""
         return any(_fits(path, pattern) for pattern in self.paths)
+
+    def is_made_at(self, path: str) -> bool:
+        """Say whether *path* is one of its paths, and does not speak of suggestions from where the pattern begins."""
+        at = (pattern for pattern in self.paths if _fits(path, pattern))
+        return any(not (self.parameters and _suggests(path, pattern)) for pattern in at)
 
 
 class Safe(Part):
@@ -108,6 +121,15 @@ class Asked(NamedTuple):
     what: Kind = "web"
 
 
+class _Url(NamedTuple):
+    """A URL in parts; the authority in lower case, the path empty or with its slash, the others without their signs."""
+
+    authority: str
+    path: str
+    query: str
+    fragment: str
+
+
 class _File(RootModel[dict[str, Engine]]):
     """The data file: engines by name."""
 
@@ -129,13 +151,13 @@ class Engines:
         self._known = Known(engine.at for engine in self._engines)
         self._groups: dict[tuple[int, ...], int] = {}
         self._members: list[tuple[int, ...]] = []
+        self._at = lru_cache(_PATHS)(self._made_at)
         searches = [search for engine in self._engines for search in engine.searches]
-        names = {name for search in searches for name in search.parameters}
+        names = {name for search in searches for name in (*search.parameters, *search.also)}
         names |= {
             said.partition("=")[0] for one in self._engines for said in (*one.safe.on, *one.safe.blur, *one.safe.off)
         }
         in_path = {path.strip("*") for search in searches if not search.parameters for path in search.paths}
-        self._marks = ["?", "#", *sorted(in_path)]
         self._signs = [*sorted(f"{mark}{name}=" for name in names for mark in "?&#"), "%", *sorted(in_path)]
 
     def number(self, host: str, registrable: Registrable) -> int | None:
@@ -170,10 +192,10 @@ class Engines:
             urls: String; URLs as logged.
             numbers: UInt16 beside them, from :meth:`number`.
         """
-        rows = (numbers.is_not_null() & urls.str.contains_any(self._marks)).fill_null(value=False).arg_true()
+        rows = numbers.is_not_null().arg_true()
         out = pl.DataFrame(schema=dict.fromkeys(LOOKED, pl.String)).clear(len(urls))
         asked = pl.DataFrame({"row": rows, "url": urls.gather(rows), "number": numbers.gather(rows)})
-        asked = asked.filter(pl.col("url").str.contains_any(self._signs))
+        asked = asked.filter(pl.col("url").str.contains_any(self._signs, ascii_case_insensitive=True))
         if asked.is_empty():
             return out
         said = [self._said(url, number) for url, number in asked.select("url", "number").iter_rows()]
@@ -184,19 +206,16 @@ class Engines:
 
     def terms(self, url: str, number: int) -> str | None:
         """Return what *url*, whose host is of the engines *number*, searches for."""
-        parts = _split(url)
-        found = self._searched(parts, number) if parts else None
+        found = self._searched(_split(url), number)
         return found[2] if found else None
 
     def asked(self, url: str, host: str, number: int) -> Asked | None:
         """Return all that *url* says to the engines *number* of its *host*: for explaining, one URL at a time."""
         parts = _split(url)
-        if parts is None:
-            return None
-        low = _path(parts.path)
         for at in self._members[number]:
-            if suggests := _first(self._engines[at].suggests, parts.path, low, parts.query):
-                return Asked(self._names[at], "suggest", suggests[1], None)
+            suggests = (one for one in self._engines[at].suggests if one.is_at(_path(parts.path)))
+            if typed := next(filter(None, (_typed(parts.query, one) for one in suggests)), None):
+                return Asked(self._names[at], "suggest", typed, None)
         if found := self._searched(parts, number):
             at, search, terms = found
             engine, said = self._engines[at], _pairs(parts.query)
@@ -207,46 +226,48 @@ class Engines:
     def _said(self, url: str, number: int) -> tuple[str | None, Kind | None, SafeSearch | None]:
         """Return a row of :meth:`look`."""
         parts = _split(url)
-        if parts is None:
-            return None, None, None
         said = _pairs(parts.query)
         kind, terms = None, None
         if found := self._searched(parts, number):
             kind, terms = _kind(self._engines[found[0]], found[1], said), found[2]
-        host = parts.netloc.rpartition("@")[2].partition(":")[0].lower()
+        host = parts.authority.rpartition("@")[2].partition(":")[0]
         safe = (_safe(self._engines[at].safe, host, said, terms or "") for at in self._members[number])
         return terms, kind, next((one for one in safe if one), None)
 
-    def _searched(self, parts: SplitResult, number: int) -> tuple[int, Search, str] | None:
+    def _searched(self, parts: _Url, number: int) -> tuple[int, Search, str] | None:
         """Return which engine was searched, how, and what was typed; null for a suggestion."""
-        low = _path(parts.path)
-        if any(word in low for word in SUGGESTS) or parts.netloc.lower().startswith("suggest"):
+        if parts.authority.startswith("suggest"):
             return None
+        made = self._at(number, parts.path)
         for query in (parts.query, parts.fragment) if parts.fragment else (parts.query,):
-            for at in self._members[number]:
-                if found := _first(self._engines[at].searches, parts.path, low, query):
-                    return at, *found
+            for at, one in made:
+                if typed := _typed(query, one) if one.parameters else _behind(parts.path, one.paths):
+                    return at, one, typed
         return None
 
+    def _made_at(self, number: int, path: str) -> tuple[tuple[int, Search], ...]:
+        """Return the searches that the engines *number* have at *path*, each with its engine."""
+        low = _path(path)
+        found = ((at, one) for at in self._members[number] for one in self._engines[at].searches)
+        return tuple((at, one) for at, one in found if one.is_made_at(low))
 
-def _split(url: str) -> SplitResult | None:
-    try:
-        return urlsplit(url)
-    except ValueError:
-        return None
+
+def _split(url: str) -> _Url:
+    """Return the parts of *url*; of ``host/path`` and of a path too, as some filters write it."""
+    rest, _, fragment = url.partition("#")
+    rest, _, query = rest.partition("?")
+    scheme, slashes, behind = rest.partition("//")
+    if slashes and scheme[-1:] in ("", ":") and "/" not in scheme:
+        rest = behind
+    authority, slash, path = rest.partition("/")
+    return _Url(authority.lower(), slash + path, query, fragment)
 
 
 def _path(path: str) -> str:
-    path = path.partition(";")[0].lower()
-    return unquote(path, errors="replace").lower() if "%" in path else path
-
-
-def _first(searches: tuple[Search, ...], path: str, low: str, query: str) -> tuple[Search, str] | None:
-    """Return the first search that *path* (*low* as :func:`_path` has it) and *query* make, and what was typed."""
-    for one in searches:
-        if one.is_at(low) and (typed := _typed(query, one.parameters) if one.parameters else _behind(path, one.paths)):
-            return one, typed
-    return None
+    path = path.partition(";")[0]
+    if "%" in path:
+        path = unquote(path, errors="replace")
+    return straight(path).lower()
 
 
 def _kind(engine: Engine, search: Search, said: frozenset[str]) -> Kind:
@@ -263,11 +284,13 @@ def _safe(safe: Safe, host: str, said: frozenset[str], terms: str) -> SafeSearch
 
 
 def _pairs(query: str) -> frozenset[str]:
-    return frozenset(query[:LONGEST_QUERY].lower().split("&"))
+    pairs = query[:LONGEST_QUERY].split("&")
+    return frozenset((unquote(pair, errors="replace") if "%" in pair else pair).lower() for pair in pairs)
 
 
 def _behind(path: str, patterns: tuple[str, ...]) -> str:
     """Return the piece of *path* behind the first of *patterns* that stands in it, with its joining signs as blanks."""
+    path = straight(path)
     low = path.lower()
     for pattern in patterns:
         before, found, _ = low.partition(pattern.strip("*"))
@@ -277,18 +300,22 @@ def _behind(path: str, patterns: tuple[str, ...]) -> str:
     return ""
 
 
-def _typed(query: str, names: tuple[str, ...]) -> str | None:
-    """Return the first of the parameters *names* that is not blank; of one given twice the last."""
+def _typed(query: str, search: Search) -> str:
+    """Return what the parameters of *search* say: the first that is not blank and those beside it.
+
+    Of one that is given twice the last counts.
+    """
     values: dict[str, str] = {}
     for pair in reversed(query[:LONGEST_QUERY].split("&")):
         name, _, value = pair.partition("=")
-        if "%" in name:
-            name = unquote(name, errors="replace")
-        if name in names and name not in values:
+        name = (unquote(name, errors="replace") if "%" in name else name).lower()
+        if name not in values and (name in search.parameters or name in search.also):
             terms = tidied(_decoded(value))
             if terms:
                 values[name] = terms
-    return next((values[name] for name in names if name in values), None)
+    first = next((values[name] for name in search.parameters if name in values), "")
+    texts = dict.fromkeys((first, *(values.get(name, "") for name in search.also)))
+    return " ".join(filter(None, texts))[:LONGEST_TERMS].rstrip()
 
 
 def _decoded(value: str) -> str:
@@ -306,6 +333,11 @@ def tidied(text: str) -> str:
         text = "".join(one for one in text if unicodedata.category(one) != "Cf")
     seen = unicodedata.normalize("NFKC", " ".join(text.split())[:LONGEST_TERMS])
     return " ".join(seen.split())[:LONGEST_TERMS].rstrip()
+
+
+def _suggests(path: str, pattern: str) -> bool:
+    behind = path[path.find(pattern.strip("*")) :]
+    return any(word in behind for word in SUGGESTS)
 
 
 def _fits(path: str, pattern: str) -> bool:

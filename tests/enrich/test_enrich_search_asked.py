@@ -34,6 +34,9 @@ def asked(url):
         ("https://suggestqueries.google.com/complete/search?ds=yt&q=ow", "google", "suggest", "ow", None),
         ("https://www.bing.com/images/search?q=owls&adlt=demote", "bing", "search", "owls", "blur"),
         ("https://strict.bing.com/search?q=owls", "bing", "search", "owls", "on"),
+        ("strict.bing.com/search?q=owls", "bing", "search", "owls", "on"),
+        ("https://www.bing.com/search?q=owls&%61dlt=o%66f", "bing", "search", "owls", "off"),
+        ("https://www.bing.com/search?q=owls%26adlt=off", "bing", "search", "owls&adlt=off", None),
         ("https://www.bing.com/AS/Suggestions?qry=ow&cp=2", "bing", "suggest", "ow", None),
         ("https://duckduckgo.com/?q=owls&kp=-2&ia=images", "duckduckgo", "search", "owls", "off"),
         ("https://duckduckgo.com/?q=owls+%21safeoff", "duckduckgo", "search", "owls !safeoff", "off"),
@@ -130,6 +133,7 @@ def test_safe_search_is_told_of_pages_without_a_search_too():
         "https://a.test/?safe=off",
     ]
     assert looked(*urls) == [(None, None, "off"), ("owls", "web", None), (None, None, None)]
+    assert looked("strict.bing.com/search?q=owls")[0][2] == "on"
 
 
 def test_rules_may_say_every_kind_and_state_that_there_is():
