@@ -21,6 +21,7 @@ from filterwatch.config import Part, read, validate
 from filterwatch.enrich.columns import column
 from filterwatch.enrich.hosts import host_of
 from filterwatch.events import ACTION, KIND
+from filterwatch.lists.paths import resolved
 
 ALWAYS, BY_PATH = 1, 2
 """What :meth:`Furniture.of` says of a host: it is furniture; some of its paths are."""
@@ -29,7 +30,7 @@ REMEMBERED = 65_536
 """Referring hosts whose site is kept: far more than a school's pages name in a day."""
 
 _FILE = Path(__file__).with_name("furniture.yaml")
-_SITE = r"^(?i:https?)://(?:[^/?#@\\]*@)?([^/?#:@\\]+)"
+_SITE = r"^(?:(?i:https?)://)?(?:[^/?#@\\]*@)?([^/?#:@\\]+\.[^/?#:@\\]+)(?:[/?#:]|$)"
 _Place = Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[^\s]+$")]
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9.-]+\.[a-z0-9-]+$")]
 
@@ -163,7 +164,7 @@ class Furniture:
         """Mark in *out* what the path says, and what the page says that led there."""
         rows = np.flatnonzero((events["_furniture"] == BY_PATH).fill_null(value=False).to_numpy() & ~out)
         if len(rows):
-            out[rows] = events["url"][rows].str.contains(self._widgets).fill_null(value=False).to_numpy()
+            out[rows] = resolved(events["url"][rows]).str.contains(self._widgets).fill_null(value=False).to_numpy()
         if not _has(events, "referrer"):
             return
         rows = np.flatnonzero(events["referrer"].is_not_null().to_numpy() & ~out)
@@ -227,4 +228,4 @@ def _places(places: Sequence[str]) -> str:
         host, _, path = place.partition("/")
         path = re.escape(path).replace(r"\*", "[^/?#]*")
         made.append(rf"(?:[^/?#@\\]*\.)?{re.escape(host)}(?::[0-9]+)?/{path}")
-    return rf"^(?i:https?://(?:[^/?#@\\]*@)?(?:{'|'.join(made)}))"
+    return rf"^(?i:(?:https?://)?(?:[^/?#@\\]*@)?(?:{'|'.join(made)}))"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterwatch.enrich import Settings, build
@@ -50,10 +50,15 @@ NO_VISIT = {
     "revocation, by its host": get("http://crl3.digicert.com/x.crl"),
     "revocation, by its type": get("http://ocsp.ca.test/MFEw", mime_type="application/ocsp-response"),
     "a like button, whoever shows it": get("https://www.facebook.com/plugins/like.php?href=x"),
+    "a like button, as some filters write it": get("https://www.facebook.com/plugins/like.php")
+    | {"url": "www.facebook.com/plugins/like.php?href=x"},
     "the pixel of the main host": get("https://www.facebook.com/tr/?id=1&ev=PageView"),
     "an embedded film": get("https://www.youtube.com/embed/abc", referrer=NEWS, mime_type="text/html"),
     "a picture of another site": get("https://www.reddit.com/x.png", referrer=NEWS, mime_type="image/png"),
     "a script of another site": get("https://x.com/w.js", referrer=NEWS, mime_type="application/javascript;charset=x"),
+    "a picture of another site that is written without a scheme": get(
+        "https://www.reddit.com/x.png", referrer="www.thetimes.test/article", mime_type="image/png"
+    ),
     "a font of another site": get("https://dating.test/f", referrer=NEWS, mime_type="font/woff2"),
     "a style without a type": get("https://www.reddit.com/a.css?v=3", referrer=NEWS),
     "a piece that was blocked": get(
@@ -120,8 +125,12 @@ VISITS = {
     "a name that ends in the same letters": tunnel("notfbcdn.net"),
     "a name with furniture in front": ask("platform.twitter.com.evil.test"),
     "a path that only looks like a plugin": get("https://www.facebook.test/plugins/like.php"),
+    "a page that is written as if it were a plugin": get("https://www.facebook.com/plugins/../ann"),
     "a plugin inside a query": get("https://www.reddit.com/?u=https://www.facebook.com/plugins/like.php"),
     "a referrer that is none": get("https://www.reddit.com/x.png", referrer="-", mime_type="image/png"),
+    "a referrer that is an app": get(
+        "https://www.reddit.com/x.png", referrer="android-app://com.news/", mime_type="image/png"
+    ),
     "an ending in the query alone": get("https://www.reddit.com/r/all?x=a.png", referrer=NEWS),
 }
 
@@ -158,6 +167,7 @@ def test_nothing_embedded_costs_no_column():
     assert "embedded" not in MADE.prepare(frame.with_columns(time=datetime(2026, 11, 23, tzinfo=UTC))).columns
 
 
+@settings(deadline=None)
 @given(
     host=st.sampled_from(["www.facebook.com", "www.tiktok.com", "x.com", "www.youtube.com", "www.reddit.com"]),
     referrer=st.one_of(st.none(), st.text(max_size=30), st.sampled_from([NEWS, "https://[::1]/", "http://%/", "//"])),
