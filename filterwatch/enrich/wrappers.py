@@ -17,6 +17,7 @@ from filterwatch.config import Part, read, validate
 from filterwatch.enrich.hosts import LONGEST_WRITTEN, host_of
 from filterwatch.enrich.known import Known
 from filterwatch.enrich.suffixes import Registrable, Suffixes
+from filterwatch.lists.paths import unescaped
 
 DEEPEST = 3
 """Wrappers around wrappers that are opened: a translation of an archived page is two."""
@@ -112,10 +113,8 @@ class Wrappers:
     def _shown(self, urls: pl.Series, number: int | None) -> pl.Series:
         patterns = self._scripts if number is None else self._patterns[number]
         none = pl.lit(None, dtype=pl.String)
-        found = urls.to_frame("url").with_columns(
-            pl.coalesce(none, *(pl.col("url").str.extract(p) for p in patterns)).alias("shown")
-        )
-        return found["shown"]
+        shown = pl.coalesce(none, *(pl.col("url").str.extract(p) for p in patterns)).alias("shown")
+        return unescaped(urls.alias("url")).to_frame().select(shown).to_series()
 
     def _opened(self, address: str, times: int = DEEPEST - 1) -> str:
         """Return the innermost address of *address*, itself where it has none inside."""
