@@ -20,8 +20,8 @@ from filterwatch.policy.sigma_values import (
     written,
 )
 
-ORIGIN = "^[a-z][a-z0-9+.-]*://[^/?#]*"
-"""Scheme and host of a URL."""
+ORIGIN = "^(?:[a-z][a-z0-9+.-]*://[^/?#]*|[^/?#]*[^/?#:])"
+"""Scheme and host of a URL, or the host alone, as some filters write it."""
 
 
 def uri(key: str, value: SigmaType) -> Leaf:
@@ -94,7 +94,7 @@ request = _from_slash(".*", ".", "$")
 stem = _from_slash("[^?#]*", "[^?#]", "(?:[?#]|$)")
 """The path alone."""
 
-query = _of_url(r"^[a-z][a-z0-9+.-]*://[^?#]*\?", "[^#]*", "[^#]", "(?:#|$)")
+query = _of_url(rf"{ORIGIN}(?:/[^?#]*)?\?", "[^#]*", "[^#]", "(?:#|$)")
 """What stands behind the question mark."""
 
 extension = _of_url(rf"{ORIGIN}/[^?#]*\.", "[^?#./]*", "[^?#./]", "(?:[?#]|$)")
