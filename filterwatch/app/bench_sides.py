@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from filterwatch import policy
-from filterwatch.app.bench_archive import archived, rules_only
+from filterwatch.app.bench_archive import archived, replayed
 from filterwatch.app.parts import School
 from filterwatch.app.replay import Input, settled
 from filterwatch.app.settings import Configuration
@@ -53,7 +53,7 @@ def of_logs(school: School, inputs: Sequence[Input], seen: Callable[[int], None]
 def of_archive(
     school: School, configuration: Configuration, days: tuple[date, date], seen: Callable[[int], None]
 ) -> Sides:
-    """Return the archived events of local *days*, judged by rules and their counts; *seen* is called after each day.
+    """Return the archived events of local *days*; *seen* is called after each day.
 
     Lists, calendar and school hours are those of today.
 
@@ -63,7 +63,7 @@ def of_archive(
     index = school.index()
     look = _looking(school.enrichment(index))
     frames: Iterator[pl.DataFrame] = (look(events) for events in archived(configuration, days, seen))
-    return Sides(frames, _benches(school, index, rules_only))
+    return Sides(frames, _benches(school, index, lambda rules: replayed(school.bench(rules))))
 
 
 def _benches(

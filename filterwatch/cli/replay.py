@@ -58,8 +58,10 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Run old logs through the whole pass, merged by time; nothing is sent, nothing recorded.
 
-        Prints one JSON line for each detection. With --against: a table of what other rules would change, the
-        detections that differ as JSON lines with --output; exits 1 when anything differs.
+        Prints one JSON line for each detection, in the order in which they are known: the first of a visit at once, its
+        last (with the count of the others) when the visit is over, up to thirteen minutes of the log later. With
+        --against: a table of what other rules would change, the detections that differ as JSON lines with --output;
+        exits 1 when anything differs.
         """
         # Before Polars is imported: the pass has two threads of its own (docs/performance.md).
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
@@ -94,9 +96,12 @@ class _Work:
         self.school, self.asked, self.days = school, asked, days
 
     def print_detections(self, output: Path | None) -> None:
-        """Print a JSON line for each detection."""
+        """Print a JSON line for each detection; beside them what archived events cannot answer."""
         from filterwatch.app import replay as part
+        from filterwatch.app.bench_archive import NOT_REPLAYED
 
+        if self.days is not None:
+            typer.echo(NOT_REPLAYED, err=True)
         with _written(output) as out, self._sides() as sides:
             for (held,) in part.judged(sides.frames, sides.bench(None)):
                 out.write(part.as_json_lines(held))

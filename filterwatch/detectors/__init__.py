@@ -26,7 +26,7 @@ from filterwatch.detectors.visits import Visits
 from filterwatch.detectors.volume import Settings as VolumeSettings
 from filterwatch.detectors.volume import Volume
 
-__all__ = ["Page", "Seen", "Settings", "Visits", "build"]
+__all__ = ["Liveness", "Page", "Seen", "Settings", "Visits", "build"]
 
 
 class Settings(Part):

@@ -23,7 +23,7 @@ from filterwatch.app.settings import load, shipped
 from filterwatch.cli import make_app
 from filterwatch.clock import SystemClock
 from filterwatch.errors import FilterwatchError
-from filterwatch.events import DETECTION_SCHEMA, TIME
+from filterwatch.events import DETECTION_SCHEMA, EVENT_SCHEMA, TIME
 from filterwatch.journal import Commit, Counts, Journal
 from filterwatch.lines import Checkpoint
 from filterwatch.pipeline import Pass
@@ -155,14 +155,48 @@ def test_last_week_is_judged_again_straight_from_the_archive(school):
     rows = {line.split()[0]: line.split()[1:4] for line in done.stdout.splitlines() if line}
     assert done.exit_code == 1
     assert (rows["bypass-vpn"], rows["own"]) == (["0", "4", "0"], ["4", "0", "0"])
-    assert "rules and their counts only" in done.stdout
-    held = [json.loads(line)["rule"] for line in run(school, *words).stdout.splitlines()]
+    assert "by rules and detectors" in done.stdout
+    again = run(school, *words)
+    held = [json.loads(line)["rule"] for line in again.stdout.splitlines()]
     assert held.count("bypass-vpn") == 4
+    assert "Not replayed: source_silent and source_speaks" in again.stderr
     with pytest.raises(FilterwatchError, match="holds no event from 2026-10-01"):
         run(school, "--from", "2026-10-01", "--to", "2026-10-02")
     with pytest.raises(FilterwatchError, match="either logs, or days"):
         run(school, school / "access.log", "--last", "7d")
     assert archive.scan(state / "archive").collect().is_empty()
+
+
+def test_detectors_judge_archived_events_by_the_lists_of_either_side(school):
+    config = school / "filterwatch.yaml"
+    config.write_text(
+        config.read_text() + "detectors: {bypass: {bypass_persistence: {level: low, at_least: 3, within: 2h}}}\n"
+    )
+    log = (
+        (school / "access.log")
+        .read_text()
+        .replace("TCP_TUNNEL/200 5000 CONNECT nordvpn", "TCP_DENIED/403 0 CONNECT nordvpn")
+    )
+    (school / "access.log").write_text(log + VPN.format(990, 0, "nordvpn.com", 0).replace("1795600", "1795640") * 3)
+    state = journalled(school)
+    stop = pl.DataFrame(
+        {
+            "time": [MONDAY + timedelta(days=2, hours=hours) for hours in (0, 1)], "kind": "control", "site": "replay",
+            "control_event": ["filter_stopped", "filter_started"], "control_service": "squid", "source": "journald",
+            "stream": "j", "line_offset": [0, 10], "line_length": 9, "local_date": date(2026, 11, 25),
+        },
+        schema_overrides={name: EVENT_SCHEMA[name] for name in ("time", "kind", "control_event", "line_length")},
+    )  # fmt: skip
+    with Journal.open(state / "journal.db", writer=True, clock=SystemClock()) as journal:
+        journal.commit(Commit(MONDAY, Checkpoint("journald", "j", 20), 0, stop))
+    (school / "other" / "lists" / "vpn.txt").unlink()
+    words = ("--from", "2026-11-25", "--to", "2026-11-25")
+    held = [json.loads(line)["rule"] for line in run(school, *words).stdout.splitlines()]
+    assert {"filter_off", "filter_restored", "bypass_persistence"} <= set(held)
+    assert not {"source_silent", "source_speaks"} & set(held)
+    differs = run(school, *words, "--against", school / "other").stdout
+    assert "bypass_persistence" in differs
+    assert "filter_off" not in differs
 
 
 def test_days_that_hold_nothing_are_not_looked_at(school, monkeypatch):
