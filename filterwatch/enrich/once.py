@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from filterwatch.enrich import chains, tunnels, visits
+from filterwatch.enrich.columns import beside
 
 
 class Once:
@@ -36,4 +37,4 @@ class Once:
         counted[doubles.to_numpy()] = False
         events, doubles, self.chains = chains.joined(events, self.behind, self.chains)
         counted[doubles.to_numpy()] = False
-        return events.with_columns(pl.Series("counted", counted, dtype=pl.Boolean))
+        return beside(events, [pl.Series("counted", counted, dtype=pl.Boolean)])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import polars as pl
 
 from filterwatch.enrich.columns import column
@@ -42,9 +43,11 @@ def opened(events: pl.DataFrame, recent: pl.DataFrame) -> tuple[pl.Series, pl.Da
     if "url" not in events.columns or "client_ip" not in events.columns:
         return none, recent
     lines = _lines(events)
-    inside, connects = lines.filter("inside"), lines.filter(~pl.col("inside"))
+    mark = lines["inside"].to_numpy()
+    inside, connects = lines[np.flatnonzero(mark)], lines[np.flatnonzero(~mark)]
     if len(inside):
-        places = [inside.select(*_TUNNEL[:2], pl.col(name).alias("place"), "time") for name in ("host", "dest_ip")]
+        source, client, time = inside.select("source", "client_ip", "time")
+        places = [pl.DataFrame([source, client, inside[name].alias("place"), time]) for name in ("host", "dest_ip")]
         recent = pl.concat([recent, *places]).filter(pl.col("place").is_not_null())
     beside = _beside(connects, recent) if len(connects) and len(recent) else none
     return beside, _latest(recent) if len(inside) else recent

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from filterwatch.enrich.calendar import Calendar
-from filterwatch.enrich.columns import column
+from filterwatch.enrich.columns import beside, column
 from filterwatch.events import TIME
 
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -44,20 +44,17 @@ class When:
 
         Windows are judged by the start: squid and e2guardian log the end (DC6 of the policies' open points).
         """  # noqa: D205 - the columns are the promise
-        events = events.with_columns(self._started(events))
-        local = self._local(events["started"])
+        started = events.with_columns(self._started(events))["started"]
+        local = self._local(started)
         clock = pl.col("_local")
-        return (
-            events.with_columns(local.alias("_local"))
-            .with_columns(
-                local_date=clock.dt.date(),
-                local_minute=clock.dt.hour().cast(pl.Int16) * 60 + clock.dt.minute(),
-                local_time=clock.dt.time(),
-                weekday=clock.dt.weekday(),
-            )
-            .drop("_local")
-            .with_columns(**self._by_calendar(_days(local)))
+        made = local.to_frame("_local").select(
+            local_date=clock.dt.date(),
+            local_minute=clock.dt.hour().cast(pl.Int16) * 60 + clock.dt.minute(),
+            local_time=clock.dt.time(),
+            weekday=clock.dt.weekday(),
         )
+        said = made.with_columns(**self._by_calendar(_days(local)))
+        return beside(events, [started, *said])
 
     def _started(self, events: pl.DataFrame) -> pl.Expr:
         time = column(events, "time")

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import polars as pl
 
-from filterwatch.enrich.columns import column
+from filterwatch.enrich.columns import beside, column
 from filterwatch.enrich.furniture import ALWAYS, Furniture, Site
 from filterwatch.enrich.hosts import host_of, normal_host, normal_name
 from filterwatch.enrich.remembered import Remembered
@@ -23,9 +23,9 @@ REMEMBERED = 65_536
 KINDS = ("http", "dns", "flow")
 """Kinds of events that go somewhere.  The host of a lease or a control event is a device, no place."""
 
+_OURS = ("_name", "_odd", "_engine", "_pages", "_furniture", "_wraps")
 _NAMES = pl.Schema(
     {
-        "_name": pl.String(),
         "_odd": pl.Boolean(),
         "domain": pl.String(),
         "category_bits": pl.UInt64(),
@@ -37,7 +37,8 @@ _NAMES = pl.Schema(
 )
 
 
-_NOTHING = Remembered(pl.DataFrame(schema=_NAMES))
+_NOTHING = Remembered(pl.Series([None], dtype=pl.String), pl.DataFrame([{"category_bits": 0}], schema=_NAMES))
+"""What is known of no name: the first row of all that is remembered."""
 
 
 class Index(Protocol):
@@ -103,7 +104,8 @@ class Where:
         out where there is none.
         """
         index, memory = self._memory  # once: newer lists begin with a whole batch
-        events = self._look_up(events.with_columns(_place(events).alias("_name")), index, memory)
+        names = events.with_columns(_place(events).alias("_name"))["_name"]
+        events = beside(events, [names, *self._look_up(names, index, memory)])
         if "url" in events.columns:
             events = self._of_inner(_of_pages(events, index), index)
             searched = self._engines.look(events["url"], events["_engine"])
@@ -114,9 +116,7 @@ class Where:
         more += [mark for mark in marks if mark is not None]
         if events["_odd"].any():
             more.append(_forms(events))
-        return events.with_columns(_words(events["category_bits"]), *more).drop(
-            "_name", "_odd", "_engine", "_pages", "_furniture", "_wraps"
-        )
+        return beside(events, [_words(events["category_bits"]), *more], without=_OURS)
 
     def inner(self, url: str) -> str | None:
         """Return the address that *url* has inside itself, null where it has none."""
@@ -132,27 +132,30 @@ class Where:
         found = self._suffixes.registrable(host)
         return Site(found.domain or host, self._engines.number(host, found) is not None)
 
-    def _look_up(self, events: pl.DataFrame, index: Index, memory: Remembered) -> pl.DataFrame:
-        names = events["_name"]
-        places = memory.places(names)
-        missing = pl.Series((places < 0) & names.is_not_null().to_numpy()).arg_true()
-        known = memory.table
+    def _look_up(self, names: pl.Series, index: Index, memory: Remembered) -> pl.DataFrame:
+        places, known = memory.places(names), memory.table
+        unknown = places < 0
+        if names.null_count():
+            unknown &= names.is_not_null().to_numpy()
+        missing = np.flatnonzero(unknown)
         if len(missing):
-            missed = names.gather(missing)
+            missed = names[missing]
             new = missed.unique()
             learnt = self._learn(new, index)
-            places[missing.to_numpy()] = len(known) + missed.cast(pl.Enum(new)).to_physical().cast(pl.Int64).to_numpy()
+            places[missing] = len(known) + missed.cast(pl.Enum(new)).to_physical().to_numpy().astype(np.int64)
             known = pl.concat([known, learnt], rechunk=True)
-            self._remember(index, memory, learnt)
-        rows = pl.Series(places)
-        found = known.drop("_name").select(pl.all().gather(rows.set(rows < 0, None)))
-        return events.with_columns(found.with_columns(pl.col("category_bits").fill_null(0)).get_columns())
+            self._remember(index, memory, new, learnt)
+        return known[np.maximum(places, 0)]
 
-    def _remember(self, index: Index, memory: Remembered, learnt: pl.DataFrame) -> None:
-        """Keep *learnt* too, or alone where it would be too much; what another thread learnt meanwhile is forgotten."""
+    def _remember(self, index: Index, memory: Remembered, names: pl.Series, learnt: pl.DataFrame) -> None:
+        """Keep what was *learnt* of *names* too, or alone where it would be too much.
+
+        What another thread learnt meanwhile is forgotten.
+        """
         if len(memory) + len(learnt) > REMEMBERED:
             memory = _NOTHING
-        memory = memory.joined(learnt[:REMEMBERED])
+        most = REMEMBERED - len(memory)
+        memory = memory.joined(names[:most], learnt[:most])
         if self._memory[0] is index:
             self._memory = (index, memory)
 
@@ -163,7 +166,6 @@ class Where:
         wraps = [self._wrappers.number(*one) if may and one else None for may, one in zip(may_wrap, found, strict=True)]
         return pl.DataFrame(
             {
-                "_name": names,
                 "_odd": hosts != names,
                 "domain": [one[1].domain if one else None for one in found],
                 "category_bits": index.lookup(hosts).cast(pl.UInt64).fill_null(0) | self._spelt(hosts, wraps, index),
@@ -185,17 +187,22 @@ class Where:
 
     def _of_inner(self, events: pl.DataFrame, index: Index) -> pl.DataFrame:
         """Return *events* with the categories of the addresses inside their URLs besides their own."""
-        wrapped = events["_wraps"].is_not_null() | self._wrappers.scripted(events["url"])
-        rows = (wrapped & events["url"].is_not_null() & events["_name"].is_not_null()).arg_true()
-        if rows.is_empty():
+        wraps = events["_wraps"]
+        wrapped = self._wrappers.scripted(events["url"])
+        if wraps.null_count() < len(wraps):
+            wrapped |= wraps.is_not_null()
+        if wrapped.any():
+            wrapped &= events["url"].is_not_null() & events["_name"].is_not_null()
+        rows = np.flatnonzero(wrapped.to_numpy())
+        if not len(rows):
             return events
-        inside = self._wrappers.inner(events["url"].gather(rows), events["_wraps"].gather(rows))
+        inside = self._wrappers.inner(events["url"][rows], wraps[rows])
         if inside.null_count() == len(inside):
             return events
         addresses = inside.unique()
         known = dict(zip(addresses.to_list(), self._bits_inside(addresses, index).to_list(), strict=True))
         bits = events["category_bits"].to_numpy(writable=True)
-        bits[rows.to_numpy()] |= np.array([known[one] for one in inside.to_list()], np.uint64)
+        bits[rows] |= np.array([known[one] for one in inside.to_list()], np.uint64)
         return events.with_columns(pl.Series("category_bits", bits, dtype=pl.UInt64))
 
     def _bits_inside(self, addresses: pl.Series, index: Index) -> pl.Series:
@@ -213,9 +220,9 @@ class Where:
 
 def _of_pages(events: pl.DataFrame, index: Index) -> pl.DataFrame:
     """Return *events* with the categories of their pages, where lists name pages of the host."""
-    which = events["_pages"].fill_null(value=False) & events["url"].is_not_null()
-    if not isinstance(index, PageIndex) or not which.any():
+    if not isinstance(index, PageIndex) or not events["_pages"].any():
         return events
+    which = events["_pages"].fill_null(value=False) & events["url"].is_not_null()
     visits = events.filter(which).select("_name", "url").unique()
     found = index.lookup_urls(normal_name(visits["_name"]), visits["url"])
     visits = visits.with_columns(_page_bits=found, _pages=pl.lit(True))

@@ -7,7 +7,7 @@ from itertools import starmap
 
 import polars as pl
 
-from filterwatch.enrich.columns import column
+from filterwatch.enrich.columns import beside, column
 from filterwatch.enrich.identity import NOBODY, Asker, Identity, Known, Logged
 from filterwatch.enrich.leases import Lease, Leases
 from filterwatch.enrich.sessions import ACCEPTED, Login, Sessions
@@ -48,11 +48,10 @@ class Who:
         keys = _keys(events)
         table: list[Known] = []
         places = self._places(events, keys, table)
-        rows = (places == _IN_ORDER).arg_true()
-        if len(rows):
+        if (in_order := places == _IN_ORDER).any():
+            rows = in_order.arg_true()
             places = places.scatter(rows, self._one_by_one(events, keys, rows, table))
-        answers = pl.DataFrame(table, schema=_SCHEMA, orient="row")
-        return events.with_columns(answers.select(pl.all().gather(places)).get_columns())
+        return beside(events, pl.DataFrame(table, schema=_SCHEMA, orient="row")[places])
 
     def _places(self, events: pl.DataFrame, keys: pl.DataFrame, table: list[Known]) -> pl.Series:
         """Return for each row the place of its answer in *table*, or :data:`_IN_ORDER`."""
@@ -117,10 +116,13 @@ class Who:
         """Return of which addresses and hardware addresses the batch itself says who has them, and in which rows."""
         if "kind" not in events.columns:
             return set(), []
-        rows = ((events["kind"] == "lease") | (events["kind"] == "auth")).arg_true()
+        speak = (events["kind"] == "lease") | (events["kind"] == "auth")
+        if not speak.any():
+            return set(), []
+        rows = speak.arg_true()
         touched: set[str] = set()
         speakers: list[int] = []
-        for row, (kind, login) in zip(rows, _logins(events[rows]) if len(rows) else (), strict=True):
+        for row, (kind, login) in zip(rows, _logins(events[rows]), strict=True):
             said = self._said(kind, login)
             touched |= said
             if said:
