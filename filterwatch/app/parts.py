@@ -10,17 +10,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from filterwatch import decoders, detectors, enrich, lists, policy
-from filterwatch.app.settings import Configuration, shipped
+from filterwatch import enrich, lists, policy
+from filterwatch.app.places import shipped
 from filterwatch.detections import Count, Detector
 from filterwatch.enrich.chains import Chain
 from filterwatch.errors import ConfigurationError, FilterwatchError, Mistake
 from filterwatch.lists.catalogue import SUFFIXES, Catalogue, Listed
 from filterwatch.lists.catalogue import load as load_catalogue
+from filterwatch.lists.reading import intact
 from filterwatch.lists.store import Store
-from filterwatch.pipeline import Bench, Feed, Pass
+
+if TYPE_CHECKING:
+    from filterwatch.app.settings import Configuration
+    from filterwatch.pipeline import Bench, Feed, Pass
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +99,10 @@ class School:
         return {id_: (listed, path) for id_, (listed, path, _) in self._taken().items()}
 
     def _taken(self) -> dict[str, tuple[Listed, Path, str]]:
-        """Return of each list that was fetched its file and the SHA-256 that it had when it was taken in."""
+        """Return of each list that was fetched its file and the SHA-256 that it had when it was taken in.
+
+        Whether the file is still there is for who reads it to find out: an index that was made of it stays.
+        """
         if self.configuration is None or not self.configuration.settings.lists.use:
             return {}
         store = Store(self.configuration.state / "lists")
@@ -107,7 +115,7 @@ class School:
         found = {}
         for id_ in self.configuration.settings.lists.use:
             current = known[id_].current if id_ in known else None
-            if current is not None and store.file(current).is_file():
+            if current is not None:
                 found[id_] = (listed[id_], store.file(current), current.digest)
         return found
 
@@ -166,8 +174,13 @@ class School:
         return enrich.build(settings, index, zone=self.zone, directory=self.configuration.directory)
 
     def _suffix_list(self) -> Path | None:
-        """Return the fetched Public Suffix List; null where none is in use."""
-        return next((file for listed, file in self.fetched().values() if listed.format == SUFFIXES), None)
+        """Return the fetched Public Suffix List; null where none is in use, or it is no longer what was fetched."""
+        for listed, file, digest in self._taken().values():
+            if listed.format == SUFFIXES:
+                if intact(file, digest):
+                    return file
+                log.error("The fetched Public Suffix List is damaged and not used; run `filterwatch lists update`.")
+        return None
 
     def bench(self, rules: policy.RuleSet | None = None, *, live: bool = False) -> Bench:
         """Return the rules with the detectors that go with them, which remember nothing yet.
@@ -179,11 +192,16 @@ class School:
         Raises:
             ConfigurationError: With every mistake in the rules.
         """
+        from filterwatch import detectors  # noqa: PLC0415 - explain needs none
+        from filterwatch.pipeline import Bench  # noqa: PLC0415 - as above
+
         rules = rules or policy.load(self.rules)
         return Bench(rules, self.detectors(rules.counts, live=live), detectors.Visits(rules.once))
 
     def detectors(self, counts: Mapping[str, Count], *, live: bool = False) -> list[Detector]:
         """Return the detectors, which remember nothing yet."""
+        from filterwatch import detectors  # noqa: PLC0415 - as above
+
         settings = self.configuration.settings.detectors if self.configuration else detectors.Settings()
         return detectors.build(settings, counts, self._in_school_hours(), live=live)
 
@@ -193,6 +211,9 @@ class School:
         Raises:
             ConfigurationError: With every unknown format and wrong option, at its place.
         """
+        from filterwatch import decoders  # noqa: PLC0415 - as above
+        from filterwatch.pipeline import Feed  # noqa: PLC0415 - as above
+
         if self.configuration is None:
             return {}
         if own := self.configuration.formats():
@@ -220,6 +241,8 @@ class School:
         Args:
             context: The enrichment, where it is made already.
         """
+        from filterwatch.pipeline import Pass  # noqa: PLC0415 - as above
+
         return Pass(self.feeds(), context or self.enrichment(), self.bench(live=True))
 
     def _in_school_hours(self) -> Callable[[datetime], bool]:

@@ -29,11 +29,21 @@ WRONG_SHARE = 0.05
 FEWEST_SUFFIXES = 5_000
 """Rules of the Public Suffix List; it has had more since 2013."""
 
+MOST_OF_SUFFIXES = 4 << 20
+"""Bytes of the Public Suffix List; it has some 330,000."""
+
+SURE_SUFFIXES = frozenset({"com", "uk", "co.uk", "gov.uk", "*.ck"})
+"""Rules that it never lacked: without them every site below would be one and the same."""
+
+_SECTIONS = ("===BEGIN ICANN DOMAINS===", "===BEGIN PRIVATE DOMAINS===")
+_LABEL = r"[^\x00-,./:-@\[-^`{-\x7f]+"
+_SUFFIX = re.compile(rf"(?:!|\*\.)?{_LABEL}(?:\.{_LABEL})*")
+
 _MARKS = {Mode.SUFFIX: "", Mode.EXACT: "=", Mode.CHILDREN: "*.", Mode.PAGE: "", Mode.ALLOW: "@@",
           Mode.ALLOW_EXACT: "@@=", Mode.ALLOW_CHILDREN: "@@*.", Mode.ALLOW_PAGE: "@@", Mode.ASIDE: "?"}  # fmt: skip
 _PAGE = re.compile(rb"<\s*(?:!doctype\s+html|html|head|body|script|meta)\b", re.IGNORECASE)
 _DECLARED = re.compile(
-    r"^[#!;]\s*(?:number of |total )?(?:entries|domains|unique domains)\s*:\s*([0-9][0-9,. ]*)$", re.IGNORECASE
+    r"^[#!;]\s*(?:number of |total )?(?:entries|domains|unique domains)\s*:\s*([0-9][0-9,. ]{0,19})$", re.IGNORECASE
 )
 
 
@@ -70,26 +80,42 @@ def write(stream: Capped, format_: str, listed: Listed, guard: Guard, out: Binar
     Raises:
         Refused: It is a web page, packed, or has lines without an end.
     """
+    if format_ == SUFFIXES:
+        out.write(_suffixes(stream, tally))
+        return
     for number, raw in enumerate(whole_lines(stream, LONGEST_LINE)):
         if tally.entries == 0:
             _sniff(raw)
         text = raw.decode("utf-8-sig" if number == 0 else "utf-8", errors="replace")
         if number == 0:
             tally.declared = tally.declared or _declared(text)
-        if format_ == SUFFIXES:
-            out.write(raw)
-            tally.entries += sum(1 for line in text.split("\n") if line.strip() and not line.startswith("//"))
-            continue
         lines = pl.Series("line", [text]).str.replace_all("\r", "").str.split("\n").explode()
         piece, wrong, left_out = _entries(lines, format_)
+        piece, exceptions = _speaking(piece, listed)
         piece, aside = guard.judge(piece, listed)
         tally.entries += len(piece.names)
         tally.wrong += wrong
-        tally.left_out += left_out
+        tally.left_out += left_out + exceptions
         tally.aside += len(aside)
         # The worst first: they decide whether the list is believed.
         tally.named = sorted([*tally.named, *aside], key=lambda one: one.reason not in _FIRST)[:MOST_ASIDE]
         out.write(_text(piece))
+
+
+def _suffixes(stream: Capped, tally: Tally) -> bytes:
+    """Return the Public Suffix List as it came; all of filterwatch reads it, so it must be one."""
+    raw = stream.read(MOST_OF_SUFFIXES + 1)
+    _sniff(raw)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refused("it is not UTF-8") from None
+    rules = [line.split()[0] for line in text.split("\n") if line.strip() and not line.startswith("//")]
+    if len(raw) > MOST_OF_SUFFIXES or not SURE_SUFFIXES.issubset(rules) or any(mark not in text for mark in _SECTIONS):
+        raise Refused("it is no Public Suffix List")
+    good = sum(1 for rule in rules if _SUFFIX.fullmatch(rule))
+    tally.entries, tally.wrong = good, len(rules) - good
+    return text.encode()
 
 
 _FIRST = {"name of the school", "a whole registry", "name that everybody uses", "public suffix"}
@@ -110,6 +136,17 @@ def _entries(lines: pl.Series, format_: str) -> tuple[Piece, int, int]:
         again = pl.when(slashed).then(pl.lit(int(Mode.PAGE), pl.UInt8)).otherwise(pl.lit(0, pl.UInt8))
         piece = Piece(piece.names, pl.select(pl.when(unset).then(again).otherwise(piece.modes)).to_series())
     return piece, len(bad), left_out
+
+
+def _speaking(piece: Piece, listed: Listed) -> tuple[Piece, int]:
+    """Return the entries without the exceptions of a list that may make none, and how many those are.
+
+    An exception cancels what every list of the category says: one line more on a stranger's list would silence a site.
+    """
+    if listed.may_except:
+        return piece, 0
+    gives = ~piece.modes.is_between(Mode.ALLOW, Mode.ALLOW_PAGE)
+    return Piece(piece.names.filter(gives), piece.modes.filter(gives)), len(gives) - int(gives.sum())
 
 
 def _ascii(lines: pl.Series) -> pl.Series:

@@ -39,7 +39,10 @@ class Listed(Part):
     credit: str = Field(description="the line that the licence wants shown", min_length=3)
     homepage: str = Field(description="where people read about it")
     trust: Literal["low", "medium", "high"] = Field(
-        "medium", description="high: made by hand and right about well-known names; low: made by machines"
+        "medium",
+        description=(
+            "high: made by hand and right about well-known names, its exceptions (@@) count; low: made by machines"
+        ),
     )
     hosting: bool = Field(False, description="whether it rightly names suffixes under which strangers get names")
     refresh: Duration = Field(timedelta(days=1), description="least time between two looks")
@@ -73,6 +76,11 @@ class Listed(Part):
     def word(self) -> str:
         """The category word, with the kind of bypass."""
         return f"{self.category}.{self.kind}" if self.kind else self.category
+
+    @property
+    def may_except(self) -> bool:
+        """Whether its exceptions cancel what it and other lists of the category say."""
+        return self.trust == "high" or self.mode == "allow"
 
 
 Catalogue = Mapping[str, Listed]

@@ -5,16 +5,24 @@ from __future__ import annotations
 import hashlib
 import random
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError, LocationValueError, ProtocolError, SSLError
+from urllib3.exceptions import (
+    HTTPError,
+    LocationValueError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    SSLError,
+)
 from urllib3.exceptions import TimeoutError as TooSlow
+from urllib3.util import parse_url
 
 from filterwatch import __version__
 from filterwatch.clock import Clock
@@ -40,13 +48,18 @@ _BLOCK = 1 << 16
 class _TryAgain(Exception):
     """It may work in a moment."""
 
-    def __init__(self, why: str, pause: float | None = None) -> None:
+    def __init__(self, why: str, pause: float | None = None, *, silent: bool = False) -> None:
         super().__init__(why)
         self.pause = pause
+        self.silent = silent
 
 
 class Failed(Refused):
     """The list could not be fetched; its text says why, without the address."""
+
+
+class Silent(Failed):
+    """Its server did not answer, or not in time: other lists that lie there need not be asked for in this run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +124,8 @@ class Fetcher:
             What came; null when the copy we have is current.
 
         Raises:
-            Failed: It could not be fetched, after several tries where that may help.
+            Silent: Nobody answered, or what came was not here in time.
+            Failed: It could not be fetched for another reason, after several tries where that may help.
             OSError: The file cannot be written.
         """
         deadline = self._clock.monotonic() + MOST_SECONDS
@@ -119,7 +133,10 @@ class Fetcher:
             with self._connections.at_most(MOST_SECONDS):
                 return self._tried(address, into, most, known, deadline)
         except Cut:
-            raise Failed(_LATE) from None
+            raise Silent(_LATE) from None
+        finally:
+            for pool in self._pools.values():
+                pool.clear()  # a connection that is used again is none that can be cut
 
     def _tried(self, address: str, into: Path, most: int, known: Known, deadline: float) -> Fetched | None:
         for attempt in range(1, TRIES + 1):
@@ -127,7 +144,7 @@ class Fetcher:
                 return self._once(address, into, most, known, deadline)
             except _TryAgain as error:
                 if attempt == TRIES or self._connections.cut:
-                    raise Failed(f"{error}, {TRIES} times") from None
+                    raise (Silent if error.silent else Failed)(f"{error}, {TRIES} times") from None
                 pause = error.pause if error.pause is not None else 2.0**attempt
                 self._clock.sleep(min(LONGEST_PAUSE, pause) * self._chance.uniform(1.0, 1.5))
         raise AssertionError  # pragma: no cover - the last try returns or raises
@@ -145,8 +162,12 @@ class Fetcher:
                 response.close()
         except SSLError as error:
             raise Failed(f"the server's certificate is not trusted ({_said(error)})") from None
+        except NameResolutionError:
+            raise _TryAgain("the name of its server is not known here (no DNS?)", silent=True) from None
+        except NewConnectionError:
+            raise _TryAgain("no connection to its server", silent=True) from None
         except (TooSlow, TimeoutError):
-            raise _TryAgain("the server did not answer in time") from None
+            raise _TryAgain("the server did not answer in time", silent=True) from None
         except ProtocolError:
             raise _TryAgain("the connection broke before the list had come") from None
         except LocationValueError:
@@ -154,15 +175,15 @@ class Fetcher:
         except HTTPError as error:
             if isinstance(getattr(error, "reason", None), SSLError):
                 raise Failed("the server's certificate is not trusted") from None
-            raise _TryAgain(f"no connection ({_said(error)})") from None
+            raise _TryAgain(f"no connection ({_said(error)})", silent=True) from None
 
     def _opened(self, address: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         """Follow redirects, looking at each address before it is asked."""
         asked = {"User-Agent": f"filterwatch/{__version__}", "Accept-Encoding": "identity", **headers}
-        first = _host(address)
+        first = server_of(address)
         for _ in range(MOST_REDIRECTS + 1):
             self._check(address)
-            if _host(address) != first and is_inside(_host(address), ask=not self._proxy(address)):
+            if server_of(address) != first and is_inside(server_of(address), ask=not self._proxy(address)):
                 raise Failed("it sends us to a machine inside of a network, which no public list lies on")
             response = self._pool(address).request(
                 "GET",
@@ -182,7 +203,7 @@ class Fetcher:
         raise Failed(f"more than {MOST_REDIRECTS} redirects")
 
     def _check(self, address: str) -> None:
-        scheme, host = urlsplit(address).scheme, _host(address)
+        scheme, host = parse_url(address).scheme, server_of(address)
         if scheme == "http" and (self._allow_http or is_here(host)):
             return
         if scheme != "https" or not host:
@@ -190,8 +211,8 @@ class Fetcher:
 
     def _proxy(self, address: str) -> str:
         """Return the address of the proxy to be asked, empty for none."""
-        host = _host(address)
-        return "" if is_here(host) or proxy_bypass(host) else getproxies().get(urlsplit(address).scheme, "")
+        host = server_of(address)
+        return "" if is_here(host) or proxy_bypass(host) else getproxies().get(parse_url(address).scheme or "", "")
 
     def _pool(self, address: str) -> urllib3.PoolManager:
         proxy = self._proxy(address)
@@ -207,12 +228,12 @@ class Fetcher:
         digest = hashlib.sha256()
         size = 0
         with into.open("wb") as file:
-            for block in response.stream(_BLOCK, decode_content=False):
+            for block in _blocks(response):
                 size += len(block)
                 if size > most:
                     raise Failed(f"larger than {most >> 20} MB")
                 if self._clock.monotonic() > deadline:
-                    raise Failed(_LATE)
+                    raise Silent(_LATE)
                 digest.update(block)
                 file.write(block)
         known = Known(response.headers.get("ETag", "")[:256], response.headers.get("Last-Modified", "")[:64])
@@ -232,13 +253,20 @@ def _accept(response: BaseHTTPResponse, most: int) -> None:
     kind = response.headers.get("Content-Type", "").lower()
     if "html" in kind:
         raise Failed("a web page comes in its place (a captive portal?)")
-    length = response.headers.get("Content-Length", "")
-    if length.isascii() and length.isdigit() and int(length) > most:
+    if (response.length_remaining or 0) > most:
         raise Failed(f"larger than {most >> 20} MB")
 
 
-def _host(address: str) -> str:
-    return urlsplit(address).hostname or ""
+def _blocks(response: BaseHTTPResponse) -> Iterator[bytes]:
+    try:
+        yield from response.stream(_BLOCK, decode_content=False)
+    except ValueError:
+        raise ProtocolError("a chunk of no length") from None
+
+
+def server_of(address: str) -> str:
+    """Return the host of an address as who connects reads it: another reader may see another one there."""
+    return (parse_url(address).host or "").strip("[]")
 
 
 def _moved(address: str, location: str) -> str:
@@ -246,11 +274,9 @@ def _moved(address: str, location: str) -> str:
     if not location:
         raise Failed("it sends us elsewhere and does not say where")
     try:
-        moved = urljoin(address, location)
-        urlsplit(moved)
+        return parse_url(urljoin(address, location)).url
     except ValueError:
         raise Failed("it sends us to what is no address") from None
-    return moved
 
 
 def _said(error: Exception) -> str:

@@ -7,6 +7,7 @@ everybody uses is not believed at all.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -101,6 +102,12 @@ class Guard:
     @cached_property
     def _hosting(self) -> pl.Series:
         return _series(set(_suffixes(private=True)) - set(_suffixes(private=False)))
+
+    def mark(self, listed: Listed) -> str:
+        """Return what is another when this guard, or what is said of the list, would have entries read otherwise."""
+        said = (listed.format, listed.pick, listed.mode, listed.trust, listed.hosting)
+        known = repr((said, self.names, self._own, self._registries.to_list(), self._hosting.to_list()))
+        return hashlib.blake2b(known.encode(), digest_size=8).hexdigest()
 
     def judge(self, piece: Piece, listed: Listed) -> tuple[Piece, list[Aside]]:
         """Return the entries with those that are set aside marked, and these with the reason."""

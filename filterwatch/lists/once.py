@@ -6,7 +6,7 @@ from collections.abc import Callable, Container
 from contextlib import suppress
 from pathlib import Path
 
-from filterwatch.lists.fetching import Failed, Fetched, Fetcher, Known
+from filterwatch.lists.fetching import Failed, Fetched, Fetcher, Known, Silent, server_of
 
 
 class Once:
@@ -23,12 +23,13 @@ class Once:
         self._came: dict[str, tuple[Path, Fetched]] = {}
         self._current: set[tuple[str, Known]] = set()
         self._failed: dict[tuple[str, int], str] = {}
+        self._silent: dict[str, str] = {}
 
     def fetch(self, address: str, most: int, known: Known) -> tuple[Path, Fetched] | None:
         """Return what *address* gives, as :meth:`Fetcher.fetch` does, and the file, which stays until :meth:`drop`.
 
         Raises:
-            Failed: It could not be fetched, now or before.
+            Failed: It could not be fetched, now or before; a server that was silent once is not asked again.
             OSError: The file cannot be written.
         """
         if address in self._came:
@@ -37,7 +38,8 @@ class Once:
             return self._came[address]
         if (address, known) in self._current:
             return None
-        if why := self._failed.get((address, most)):
+        server = server_of(address)
+        if why := self._silent.get(server) or self._failed.get((address, most)):
             raise Failed(why)
         path = self._new()
         try:
@@ -45,7 +47,9 @@ class Once:
         except (Failed, OSError) as error:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
-            if isinstance(error, Failed):
+            if isinstance(error, Silent):
+                self._silent[server] = f"{error}, asked for another list"
+            elif isinstance(error, Failed):
                 self._failed[address, most] = str(error)
             raise
         if fetched is None:

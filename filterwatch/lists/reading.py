@@ -62,11 +62,25 @@ class ListFile:
     @property
     def intact(self) -> bool:
         """Whether the file is what was taken in; reads it through."""
-        try:
-            with self.path.open("rb") as file:
-                return not self.digest or hashlib.file_digest(file, "sha256").hexdigest() == self.digest
-        except OSError:
-            return False
+        return not self.digest or intact(self.path, self.digest)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def intact(path: Path, digest: str) -> bool:
+    """Say whether a file has the SHA-256 *digest*; one that cannot be read has none."""
+    try:
+        return sha256(path) == digest
+    except OSError:
+        return False
 
 
 _ASKED = ("category", "kind", "mode", "format", "source", "licence", "credit")

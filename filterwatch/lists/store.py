@@ -7,7 +7,6 @@ counts for nothing, so a crash between the two leaves the last good list in plac
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -19,18 +18,9 @@ from pydantic import Field, ValidationError
 
 from filterwatch.config import Part
 from filterwatch.errors import FilterwatchError
+from filterwatch.lists.reading import intact, sha256
 
 _STATE = "state.json"
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Named(Part):
@@ -52,6 +42,7 @@ class Version(Part):
         left_out: Lines that filterwatch does not use.
         wrong: Lines that are no entries.
         aside: How many entries are set aside.
+        judged: As what and by which guard (:meth:`filterwatch.lists.guard.Guard.mark`).
         named: The first of them.
         etag: As the server said.
         modified: As the server said.
@@ -65,6 +56,7 @@ class Version(Part):
     left_out: int = 0
     wrong: int = 0
     aside: int = 0
+    judged: str = ""
     named: tuple[Named, ...] = ()
     etag: str = ""
     modified: str = ""
@@ -196,10 +188,7 @@ class Store:
 
     def intact(self, version: Version) -> bool:
         """Say whether the file of *version* is what was taken in; reads it through."""
-        try:
-            return sha256(self.file(version)) == version.digest
-        except OSError:
-            return False
+        return intact(self.file(version), version.digest)
 
     def file(self, version: Version) -> Path:
         """Return where the entries of *version* lie."""

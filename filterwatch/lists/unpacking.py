@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, Self
 
 from filterwatch.errors import FilterwatchError
 
@@ -22,6 +22,18 @@ WORST_RATIO = 150
 
 SMALL = 4 << 20
 """Bytes below which the ratio does not matter."""
+
+
+MOST_HEADER = 1 << 20
+"""Bytes of a name or a header inside of a tar: each is read into memory whole."""
+
+_HEADERS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 
 
 class Refused(FilterwatchError):
@@ -102,12 +114,25 @@ def _gunzip(file: BinaryIO) -> gzip.GzipFile:
     return gzip.GzipFile(fileobj=file)
 
 
+class _Member(tarfile.TarInfo):
+    """A member of a tar whose headers are no larger than they need be."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Read the first block of a member."""
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in _HEADERS and member.size > MOST_HEADER:
+            raise Refused(f"holds a header of more than {MOST_HEADER >> 20} MB")
+        return member
+
+
 def _tar(stream: Capped, most: int) -> Iterator[tuple[str, Capped]]:
     try:
-        with tarfile.open(fileobj=stream, mode="r|") as tar:
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as tar:
             for number, member in enumerate(tar):
                 _check(member.name, number)
-                content = tar.extractfile(member) if member.isreg() else None
+                # A sparse file gives zeros without end for no bytes at all.
+                content = tar.extractfile(member) if member.isreg() and not member.issparse() else None
                 if content is not None:
                     yield member.name, Capped(content, most, most)
     except (tarfile.TarError, EOFError, ValueError) as error:
@@ -128,7 +153,7 @@ def _zip(file: BinaryIO, most: int, packed: int) -> Iterator[tuple[str, Capped]]
                     capped = Capped(content, most, packed)
                     yield info.filename, capped
                     most -= capped._seen  # noqa: SLF001 - one module
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, zlib.error) as error:
         raise Refused(f"damaged or cut short ({error})") from None
 
 

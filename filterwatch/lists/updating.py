@@ -7,21 +7,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatch
-from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from filterwatch.clock import Clock
 from filterwatch.errors import FilterwatchError
-from filterwatch.lists import canon, v2fly
+from filterwatch.lists import canon
 from filterwatch.lists.canon import Tally
-from filterwatch.lists.catalogue import SQUIDGUARD, SUFFIXES, V2FLY, Catalogue, Listed
+from filterwatch.lists.catalogue import Catalogue, Listed
 from filterwatch.lists.fetching import Failed, Fetched, Fetcher, Known
 from filterwatch.lists.guard import DISTRUSTED, REGISTRY, Guard
 from filterwatch.lists.once import Once
-from filterwatch.lists.reading import OWN_FORMAT
-from filterwatch.lists.store import Kept, Named, Store, Version, sha256
-from filterwatch.lists.unpacking import Capped, Refused, members
+from filterwatch.lists.picking import streams
+from filterwatch.lists.reading import sha256
+from filterwatch.lists.store import Kept, Named, Store, Version
+from filterwatch.lists.unpacking import Refused
 
 SHRUNKEN = 0.5
 """Share of the last good list below which a new one is not believed; oisd rightly lost 0.3 in four months."""
@@ -36,7 +35,8 @@ MORE_ASIDE = (1.2, 20)
 EARLY = 0.9
 """Share of the refresh interval after which a list may be asked for: a daily timer is never quite a day apart."""
 
-_SQUIDGUARD = {"domains": "domains", "urls": "urls"}
+MOST_OF_CHECKSUMS = 1 << 20
+"""Bytes of a file of published checksums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,8 @@ class Updater:
 
     def _one(self, id_: str, kept: Kept, once: Once | None, *, force: bool, accept: bool) -> tuple[Kept, Outcome]:
         listed, now = self._catalogue[id_], self._clock.now()
-        if not force and kept.looked and now - kept.looked < EARLY * listed.refresh:
+        # A look in the future is none (the clock was wrong then), and what went wrong may be mended by now.
+        if not (force or kept.problem) and kept.looked and kept.looked <= now < kept.looked + EARLY * listed.refresh:
             return kept, Outcome(id_, "not due", f"next after {kept.looked + EARLY * listed.refresh:%d %b %H:%M} UTC")
         try:
             found = self._fetched(id_, kept, once, anew=accept)
@@ -208,18 +209,25 @@ class Updater:
         if once is None:
             raise Failed("nothing is fetched here")
         listed = self._catalogue[id_]
-        current = kept.current if kept.current and self._store.intact(kept.current) else None
+        current = self._whole(kept)
+        anew = anew or current is None or current.judged != self._guard.mark(listed)
         known = Known(current.etag, current.modified) if current and not anew else Known()
         found = once.fetch(self._address(id_, listed), listed.megabytes << 20, known)
-        if found is not None:
-            self._compare(listed, found[1])
+        if found is not None and listed.sha256:
+            _compare(once, listed.sha256, found[1])
         return found
+
+    def _whole(self, kept: Kept) -> Version | None:
+        """Return the version that counts, if its file is what was taken in."""
+        return kept.current if kept.current and self._store.intact(kept.current) else None
 
     def _addresses(self, ids: Iterable[str]) -> set[str]:
         found = set()
         for id_ in ids:
+            listed = self._catalogue[id_]
+            found.add(listed.sha256)
             with suppress(Failed):
-                found.add(self._address(id_, self._catalogue[id_]))
+                found.add(self._address(id_, listed))
         return found
 
     def _address(self, id_: str, listed: Listed) -> str:
@@ -229,56 +237,53 @@ class Updater:
             raise Failed("its makers hand out a key to each user; put it into a file and name it under lists.keys")
         return listed.address.replace("{key}", self._keys[id_])
 
-    def _compare(self, listed: Listed, fetched: Fetched) -> None:
-        """Compare with the checksum that its makers publish."""
-        if not listed.sha256 or self._fetcher is None:
-            return
-        path = self._store.new()
-        try:
-            self._fetcher.fetch(listed.sha256, path, 1 << 20)
-            said = path.read_text("utf-8", errors="replace").lower()
-        except Failed as error:
-            raise Failed(f"its published checksum: {error}") from None
-        finally:
-            path.unlink(missing_ok=True)
-        if fetched.sha256 not in re.findall(r"\b[0-9a-f]{64}\b", said):
-            raise Refused("its checksum is not the published one")
-
     def _judged(
         self, id_: str, kept: Kept, came: Path, fetched: Fetched, *, accept: bool, of: Dated | None = None
     ) -> tuple[Kept, Outcome]:
         """Take in what came if it is believed."""
-        now = self._clock.now()
+        now, listed, current = self._clock.now(), self._catalogue[id_], self._whole(kept)
         at, newest = (min(of.at, now), min(of.newest, now)) if of else (now, now)
         if fetched.sha256 in kept.refused and not accept:
             raise Refused("it was rolled back before; --accept takes it in all the same")
-        current = kept.current if kept.current and self._store.intact(kept.current) else None
-        if current and fetched.sha256 in ({current.sha256, current.digest} if of else {current.sha256}):
+        mark = self._guard.mark(listed)
+        again = current is not None and fetched.sha256 in (
+            (current.sha256, current.digest) if of else (current.sha256,)
+        )
+        if current and again and current.judged == mark:
             same = current.model_copy(update={"etag": fetched.known.etag, "modified": fetched.known.modified})
-            newest = max(newest, kept.newest or newest)
-            kept = kept.model_copy(update={"current": same, "looked": now, "confirmed": newest, "problem": ""})
-            return kept, Outcome(id_, "unchanged")
-        if current and at < current.at and not accept:
+            return _confirmed(kept, same, now, newest), Outcome(id_, "unchanged")
+        # A date in the future tells nothing: the clock was wrong then.
+        if of and current and not again and at < current.at <= now and not accept:
             raise Refused(f"it is of {at:%d %b %Y}, older than the one in use; --accept takes it in all the same")
-        listed = self._catalogue[id_]
-        written = self._store.new()
+        tally = Tally()
+        file, digest = self._written(id_, came, tally, kept.current, mark, accept=accept, canonical=of is not None)
+        version = _version(tally, fetched, file, digest, at, mark)
+        refused = tuple(one for one in kept.refused if one != fetched.sha256)
+        before = kept.previous if again else current or kept.previous
+        kept = Kept(current=version, previous=before, looked=now, confirmed=newest, refused=refused)
+        return kept, Outcome(id_, "updated", _grown(version, current))
+
+    def _written(
+        self, id_: str, came: Path, tally: Tally, before: Version | None, mark: str, *, accept: bool, canonical: bool
+    ) -> tuple[str, str]:
+        """Write what came in our own form into the store; return its name there and its SHA-256.
+
+        Raises:
+            Refused: It is not believed.
+        """
+        listed, written = self._catalogue[id_], self._store.new()
         try:
-            tally = Tally()
             with written.open("wb") as out:
-                for stream, format_ in _streams(came, listed, canonical=of is not None):
+                for stream, format_ in streams(came, listed, canonical=canonical):
                     canon.write(stream, format_, listed, self._guard, out, tally)
                 out.flush()
-            if why := list(_doubts(tally, listed, kept.current, accept=accept)):
-                raise Refused("; ".join(why))
-            file, digest = self._store.take(written, id_)
+            doubts = [*canon.problems(tally, listed), *(() if accept else _doubts(tally, before, mark))]
+            if doubts:
+                raise Refused("; ".join(doubts))
+            return self._store.take(written, id_)
         finally:
             with suppress(OSError):
                 written.unlink(missing_ok=True)
-        version = _version(tally, fetched, file, digest, at)
-        refused = tuple(one for one in kept.refused if one != fetched.sha256)
-        before = current or kept.previous
-        kept = Kept(current=version, previous=before, looked=now, confirmed=newest, refused=refused)
-        return kept, Outcome(id_, "updated", _grown(version, current))
 
     def _not_taken(self, id_: str, kept: Kept, word: str, why: str) -> tuple[Kept, Outcome]:
         kept = kept.model_copy(update={"looked": self._clock.now(), "problem": why})
@@ -286,7 +291,25 @@ class Updater:
         return kept, Outcome(id_, word, f"{why}; {stays}")
 
 
-def _version(tally: Tally, fetched: Fetched, file: str, digest: str, at: datetime) -> Version:
+def _compare(once: Once, address: str, fetched: Fetched) -> None:
+    """Compare with the checksum that its makers publish, of which there may be many in one file."""
+    try:
+        found = once.fetch(address, MOST_OF_CHECKSUMS, Known())
+    except Failed as error:
+        raise Failed(f"its published checksum: {error}") from None
+    said = found[0].read_text("utf-8", errors="replace").lower() if found else ""
+    if fetched.sha256 not in re.findall(r"\b[0-9a-f]{64}\b", said):
+        raise Refused("its checksum is not the published one")
+
+
+def _confirmed(kept: Kept, current: Version, now: datetime, newest: datetime) -> Kept:
+    """Return what is known once the *current* version came again, which is of *newest*."""
+    if kept.newest and kept.newest < now:
+        newest = max(newest, kept.newest)
+    return kept.model_copy(update={"current": current, "looked": now, "confirmed": newest, "problem": ""})
+
+
+def _version(tally: Tally, fetched: Fetched, file: str, digest: str, at: datetime, mark: str) -> Version:
     return Version(
         file=file,
         sha256=fetched.sha256,
@@ -296,6 +319,7 @@ def _version(tally: Tally, fetched: Fetched, file: str, digest: str, at: datetim
         left_out=tally.left_out,
         wrong=tally.wrong,
         aside=tally.aside,
+        judged=mark,
         named=tuple(Named(entry=one.entry, reason=one.reason) for one in tally.named),
         etag=fetched.known.etag,
         modified=fetched.known.modified,
@@ -308,11 +332,8 @@ def _grown(version: Version, before: Version | None) -> str:
     return f"{version.entries:,} entries{change}{aside}"
 
 
-def _doubts(tally: Tally, listed: Listed, before: Version | None, *, accept: bool) -> Iterator[str]:
-    """Yield why a list is not believed."""
-    yield from canon.problems(tally, listed)
-    if accept:
-        return
+def _doubts(tally: Tally, before: Version | None, mark: str) -> Iterator[str]:
+    """Yield why a list is not believed, by what it held before and by names that no list may hold."""
     if bad := [f"{one.entry} ({one.reason})" for one in tally.named if one.reason in DISTRUSTED]:
         yield f"it holds {', '.join(bad[:3])}"
     if before is None:
@@ -322,6 +343,8 @@ def _doubts(tally: Tally, listed: Listed, before: Version | None, *, accept: boo
     times, entries = GROWN
     if tally.entries > times * before.entries + entries:
         yield f"it grew from {before.entries:,} to {tally.entries:,} entries"
+    if before.judged != mark:
+        return  # another guard, or the same with other names, sets others aside
     share, more = MORE_ASIDE
     if tally.aside > share * before.aside + more:
         yield f"{tally.aside:,} entries are names of schools, services, ordinary sites; before, {before.aside:,} were"
@@ -330,41 +353,3 @@ def _doubts(tally: Tally, listed: Listed, before: Version | None, *, accept: boo
         dict.fromkeys(one.entry for one in tally.named if one.reason == REGISTRY and one.entry not in known)
     ):
         yield f"it suddenly holds {', '.join(new[:3])} ({REGISTRY})"
-
-
-def _streams(came: Path, listed: Listed, *, canonical: bool) -> Iterator[tuple[Capped, str]]:
-    """Yield what is to be read of the file that came, each with its format.
-
-    Raises:
-        Refused: The archive is unsafe, or does not hold the list.
-    """
-    most = listed.unpacked_megabytes << 20
-    if canonical:
-        for _, stream in members(came, "none", most):
-            yield stream, SUFFIXES if listed.format == SUFFIXES else OWN_FORMAT
-        return
-    found = False
-    files: dict[str, str] = {}
-    for name, stream in members(came, listed.archive, most):
-        path = PurePosixPath(name)
-        if listed.format == V2FLY and listed.archive != "none":
-            if path.parent.name == "data":
-                files[path.name] = stream.read().decode("utf-8", errors="replace")
-            continue
-        format_ = _format(path, listed)
-        if format_ is not None:
-            found = True
-            yield stream, format_
-    if files:
-        text = "\n".join(v2fly.resolved(files, listed.pick)).encode()
-        yield Capped(BytesIO(text), most, most), V2FLY
-    elif not found:
-        raise Refused(f"'{listed.pick}' is not in it")
-
-
-def _format(path: PurePosixPath, listed: Listed) -> str | None:
-    """Return the format of a file in an archive; null for one that is not wanted."""
-    if listed.format == SQUIDGUARD:
-        # Files `expressions` hold words to be found anywhere in an address: they would hit half the web.
-        return _SQUIDGUARD.get(path.name) if path.parent.name == listed.pick else None
-    return listed.format if listed.archive in {"none", "gz"} or fnmatch(path.name, listed.pick) else None

@@ -22,6 +22,7 @@ def running():
 def server(running):
     running.answers.clear()
     running.asked.clear()
+    running.callers.clear()
     return running
 
 

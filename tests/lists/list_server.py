@@ -18,10 +18,12 @@ class Server:
     def __init__(self):
         self.answers: dict[str, Answer] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.callers: list[int] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
+                outer.callers.append(self.client_address[1])
                 outer.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
                 outer.answers[self.path](self)
 
@@ -91,14 +93,29 @@ def drips(begin: bytes) -> Answer:
     return answer
 
 
-def unended(handler) -> None:
+def chunked(chunks: bytes) -> Answer:
     """Chunks without the last one."""
-    handler.protocol_version = "HTTP/1.1"
-    handler.send_response(200)
-    handler.send_header("Transfer-Encoding", "chunked")
-    handler.end_headers()
-    handler.wfile.write(b"10\r\nbad1.example\nbad\r\n")
-    handler.close_connection = True
+
+    def answer(handler):
+        handler.protocol_version = "HTTP/1.1"
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        handler.wfile.write(chunks)
+        handler.close_connection = True
+
+    return answer
+
+
+def kept_open(answer: Answer) -> Answer:
+    """The connection stays open for the next question, if the other side asks on it."""
+
+    def answered(handler):
+        handler.protocol_version = "HTTP/1.1"
+        answer(handler)
+        handler.close_connection = False
+
+    return answered
 
 
 def tar(*members: tuple[str, bytes | str], mode: str = "w:gz") -> bytes:

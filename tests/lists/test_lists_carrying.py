@@ -30,7 +30,7 @@ def carried(bundle, there, **said):
 
 
 def test_a_bundle_carries_lists_and_is_judged_where_it_arrives(bench, there, tmp_path):
-    bench.update(gives(text(*NAMES, "@@ok.bad1.example", "198.51.100.0/24", "host.example/bad", "clinic.nhs.uk")))
+    bench.update(gives(text(*NAMES, "=one.example", "198.51.100.0/24", "host.example/bad", "clinic.nhs.uk")))
     bundle = tmp_path / "lists.tar"
     assert export(bench.store, ["bad"], bundle) == ["bad"]
     assert [one.said for one in carried(bundle, there)] == ["104 entries, 1 set aside"]

@@ -19,7 +19,7 @@ from filterwatch.lists.guard import Guard, Names
 from filterwatch.lists.unpacking import Capped, Refused
 
 LISTED = Listed(title="list", address="https://x.example", category="gambling", licence="MIT", credit="somebody",
-                homepage="https://x.example")  # fmt: skip
+                homepage="https://x.example", trust="high")  # fmt: skip
 NO_GUARD = Guard(Names(never=(), trusted=("nhs.uk",), trusted_labels=("ac",), ordinary=()))
 LEFT_OUT, WRONG = object(), object()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from list_bench import GOOD, NAMES, PORTAL, Bench, text
-from list_server import drips, gives, hangs, tar, unended, versioned, zipped
+from list_server import chunked, drips, gives, hangs, tar, versioned, zipped
 
 from filterwatch.errors import FilterwatchError
 from filterwatch.lists import fetching
@@ -50,7 +50,7 @@ FAILURES = {
     "304 that nobody asked for": (gives(b"", 403), "failed", "the server answers 403"),
     "too many": (gives(b"", 429, Retry_After="7"), "failed", "the server answers 429, 3 times"),
     "truncated": (gives(GOOD[:50], Content_Length="900"), "failed", "the connection broke before the list had come"),
-    "unended chunks": (unended, "failed", "the connection"),
+    "unended chunks": (chunked(b"10\r\nbad1.example\nbad\r\n"), "failed", "the connection"),
     "silence": (hangs(0.0), "failed", "the connection broke"),
     "web page": (gives(PORTAL, Content_Type="text/html"), "failed", "a web page comes in its place"),
     "web page in disguise": (gives(PORTAL, Content_Type="text/plain"), "refused", "a web page comes in its place"),
@@ -89,6 +89,20 @@ FAILURES = {
     "redirect here": (gives(b"", 302, Location="http://localhost:9167/metrics"), "failed", "to a machine inside"),
     "redirect mapped": (gives(b"", 302, Location="https://[::ffff:10.1.2.3]/"), "failed", "to a machine inside"),
     "redirect translated": (gives(b"", 302, Location="https://[64:ff9b::a01:203]/"), "failed", "to a machine inside"),
+    # One reader sees this machine in it, who connects another.
+    "redirect in disguise": (
+        gives(b"", 302, Location="https://10.1.2.3\\@127.0.0.1/"),
+        "failed",
+        "to a machine inside",
+    ),
+    "redirect without TLS in disguise": (
+        gives(b"", 302, Location="http://portal.example\\@127.0.0.1/"),
+        "failed",
+        "not offered over https",
+    ),
+    "endless length": (gives(text(*NAMES[:9]), Content_Length="9" * 5_000), "refused", "it shrank from 100 to 9"),
+    "negative chunk": (chunked(b"-5\r\nbad1.example\r\n"), "failed", "the connection broke"),
+    "endless declaration": (gives(b"# Entries: " + b"9" * 5_000 + b"\n<html>"), "refused", "a web page comes"),
     "endless redirects": (gives(b"", 302, Location="/list"), "failed", "more than 5 redirects"),
 }
 
