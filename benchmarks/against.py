@@ -27,8 +27,9 @@ from benchmarks import squid_log
 from filterwatch import archive
 from filterwatch.app.ingest import commit_of
 from filterwatch.app.parts import School
+from filterwatch.app.places import shipped
 from filterwatch.app.replay import CHUNK
-from filterwatch.app.settings import load, shipped
+from filterwatch.app.settings import load
 from filterwatch.journal import Journal
 from filterwatch.sources import read_files
 

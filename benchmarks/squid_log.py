@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filterwatch.app.settings import shipped
+from filterwatch.app.places import shipped
 
 HOSTS, PUPILS = 45_000, 400
 SEARCHES, LISTED = 0.01, 0.003

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from filterwatch import enrich, policy, sources
 from filterwatch.app.deliver import channel_urls
 from filterwatch.app.parts import School
-from filterwatch.app.settings import Configuration, Settings, load, shipped
+from filterwatch.app.places import shipped
+from filterwatch.app.settings import Configuration, Settings, load
 from filterwatch.config import Document, read
 from filterwatch.errors import ConfigurationError, Mistake
 from filterwatch.lists import CategoryIndex

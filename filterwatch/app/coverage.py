@@ -14,7 +14,7 @@ from pydantic import RootModel
 
 from filterwatch import config, policy
 from filterwatch.app.parts import School
-from filterwatch.app.settings import shipped
+from filterwatch.app.places import shipped
 from filterwatch.config import Part
 from filterwatch.errors import ConfigurationError, Mistake
 from filterwatch.events import CATEGORY_WORDS

@@ -13,7 +13,8 @@ import polars as pl
 
 from filterwatch import decoders
 from filterwatch.app.parts import School, keep_what_is_built
-from filterwatch.app.settings import load, shipped
+from filterwatch.app.places import shipped
+from filterwatch.app.settings import load
 from filterwatch.decoders.whole import not_told
 from filterwatch.errors import FilterwatchError
 from filterwatch.lines import LineBatch

@@ -10,8 +10,9 @@ import polars as pl
 
 from filterwatch import archive, policy
 from filterwatch.app import replay as replaying
+from filterwatch.app.places import DEFAULT
 from filterwatch.app.schedule import occasion, weekly_due
-from filterwatch.app.settings import DEFAULT, Configuration, load
+from filterwatch.app.settings import Configuration, load
 from filterwatch.clock import SystemClock
 from filterwatch.detections import none
 from filterwatch.detectors import Settings as Detectors

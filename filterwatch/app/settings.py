@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from filterwatch.alerts import Role
 from filterwatch.alerts import Settings as Alerts
+from filterwatch.app.places import shipped
 from filterwatch.archive import Settings as Archive
 from filterwatch.config import ClockTime, Days, Document, Duration, Part, Slug, read, validate
 from filterwatch.delivery import Settings as Delivery
@@ -25,17 +26,6 @@ from filterwatch.lists import Settings as Lists
 from filterwatch.records import Settings as Records
 from filterwatch.sources import Endpoint, Listen, Network
 from filterwatch.sources import Settings as Source
-
-PACKAGE = Path(__file__).parents[1]
-
-DEFAULT = Path("/etc/filterwatch/filterwatch.yaml")
-"""Where the configuration is looked for when none is named."""
-
-
-def shipped(name: str) -> Path:
-    """Return a directory that comes with filterwatch (``rules``): from the wheel, else from the source tree."""
-    inside = PACKAGE / "data" / name
-    return inside if inside.is_dir() else PACKAGE.parent / name
 
 
 def _zone(value: object) -> object:

@@ -23,8 +23,12 @@ MISTAKES = 2
 """Exit code: wrong use or configuration; every mistake is listed on standard error."""
 
 
-def make_app() -> typer.Typer:
-    """Return the application with every command group of this package."""
+def make_app(only: str = "") -> typer.Typer:
+    """Return the application with every command group of this package.
+
+    Args:
+        only: A command; where a module is called after it the others are left out, so that it starts sooner.
+    """
     app = typer.Typer(
         name="filterwatch",
         help="Audit daemon for school gateways: reads the filter's logs, applies the e-safety policy, "
@@ -38,7 +42,9 @@ def make_app() -> typer.Typer:
     def _groups() -> None:
         """Keep command names even while there is only one command."""
 
-    for module in sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")):
+    modules = sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
+    named = only.replace("-", "_")
+    for module in [named] if named in modules else modules:
         import_module(f"{__name__}.{module}").register(app)
     return app
 
@@ -48,7 +54,7 @@ def main() -> None:
     # `filterwatch ... | head` ends quietly, as every other tool does.
     before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
-        make_app()()
+        make_app(sys.argv[1] if len(sys.argv) > 1 else "")()
     except FilterwatchError as error:
         # A message may quote what a file holds, and a file may hold anything.
         sys.stderr.write("".join(f"{printable(line)}\n" for line in str(error).split("\n")))

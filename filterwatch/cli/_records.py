@@ -96,7 +96,8 @@ def opened(config: Path | None, state: Path | None) -> Desk:
     if state is not None:
         open_registers(Records(), state)
         return Desk(ZoneInfo("Europe/London"), now)
-    from filterwatch.app.settings import DEFAULT, load
+    from filterwatch.app.places import DEFAULT
+    from filterwatch.app.settings import load
 
     if config is None and not DEFAULT.exists():
         raise FilterwatchError("which registers? name the configuration with --config, or the directory with --state")

@@ -37,7 +37,8 @@ def register(app: typer.Typer) -> None:
             _propose(folders, root)
             return
         from filterwatch.app.doctor import Gateway, examine
-        from filterwatch.app.settings import DEFAULT, load
+        from filterwatch.app.places import DEFAULT
+        from filterwatch.app.settings import load
         from filterwatch.clock import SystemClock
         from filterwatch.errors import FilterwatchError
 
@@ -60,7 +61,8 @@ def register(app: typer.Typer) -> None:
 
 def _learn_own_formats(config: Path | None) -> None:
     """Learn the school's own formats; a mistake is said and stops nothing: the section is what may repair it."""
-    from filterwatch.app.settings import DEFAULT, load
+    from filterwatch.app.places import DEFAULT
+    from filterwatch.app.settings import load
     from filterwatch.decoders import add
     from filterwatch.errors import ConfigurationError
 

@@ -120,16 +120,21 @@ class _Look:
 
 def _school(config: Path | None, rules: Path | None) -> School:
     from filterwatch.app.parts import School
-    from filterwatch.app.settings import DEFAULT, load, shipped
+    from filterwatch.app.places import DEFAULT, shipped
 
-    known = load(config or DEFAULT) if config or DEFAULT.exists() else None
+    known = None
+    if config or DEFAULT.exists():
+        from filterwatch.app.settings import load
+
+        known = load(config or DEFAULT)
     return School(known, rules or (known.rules if known else shipped("rules")))
 
 
 def _case(number: str, config: Path | None, state: Path | None, rules: Path | None, look: _Look | None) -> None:
     desk = opened(config, state)
     from filterwatch.app.evidence import raw_lines
-    from filterwatch.app.settings import DEFAULT, load
+    from filterwatch.app.places import DEFAULT
+    from filterwatch.app.settings import load
     from filterwatch.records import services
 
     if look:

@@ -67,7 +67,7 @@ def register(app: typer.Typer) -> None:
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
         from filterwatch.app import replay as part
         from filterwatch.app.bench_archive import days_asked
-        from filterwatch.app.settings import DEFAULT
+        from filterwatch.app.places import DEFAULT
         from filterwatch.clock import SystemClock
         from filterwatch.errors import FilterwatchError
 

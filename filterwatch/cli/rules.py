@@ -215,9 +215,13 @@ def _import_sigma(
 
 def _school(config: Path | None, rules: Path | None) -> School:
     from filterwatch.app.parts import School
-    from filterwatch.app.settings import DEFAULT, load, shipped
+    from filterwatch.app.places import DEFAULT, shipped
 
-    known = load(config or DEFAULT) if config or (DEFAULT.exists() and rules is None) else None
+    known = None
+    if config or (DEFAULT.exists() and rules is None):
+        from filterwatch.app.settings import load
+
+        known = load(config or DEFAULT)
     return School(known, rules or (known.rules if known else shipped("rules")))
 
 

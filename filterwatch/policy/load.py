@@ -23,8 +23,13 @@ TERMS = "terms"
 Model = TypeVar("Model", bound=Part)
 
 
-def load(directory: Path) -> RuleSet:
+def load(directory: Path, *, searches: bool = True) -> RuleSet:
     """Return the rules in *directory*: ``*.yaml`` in it, with their term packs in ``terms/*.yaml``.
+
+    Args:
+        directory: Of the rules.
+        searches: Without, packs are not read, which takes longer than all else: no search holds any, and rules that
+            name one have an empty version. For what is known to be no search.
 
     Raises:
         ConfigurationError: With every mistake of every file.
@@ -32,18 +37,24 @@ def load(directory: Path) -> RuleSet:
     if not directory.is_dir():
         raise ConfigurationError([Mistake(str(directory), 0, 0, "no such directory of rules")])
     mistakes: list[Mistake] = []
-    rule_files, pack_files = _documents(directory, mistakes), _documents(directory / TERMS, mistakes)
+    rule_files = _documents(directory, mistakes)
+    pack_files = _documents(directory / TERMS, mistakes) if searches else {}
     mistakes += _set_mistakes(directory, rule_files, mistakes)
     packs = dict(_validated(pack_files, Pack, mistakes))
-    names = {Path(path).stem for path in pack_files}
+    names = {path.stem for path in (directory / TERMS).glob("*.yaml")}
     rules = dict(_validated(rule_files, Rule, mistakes, {"packs": names}))
     mistakes += [mistake for path, pack in packs.items() for mistake in _pack_mistakes(pack_files[path], pack)]
     mistakes += [mistake for document in rule_files.values() for mistake in _rule_mistakes(document)]
     if mistakes:
         raise ConfigurationError(mistakes)
     contents = {pack.id: pack_files[path].data for path, pack in packs.items()}
-    loaded = [Loaded(rule, version(rule_files[path].data, contents), rule_files[path]) for path, rule in rules.items()]
-    return RuleSet(loaded, {pack.id: pack for pack in packs.values()})
+    loaded = []
+    for path, rule in rules.items():
+        data = rule_files[path].data
+        known = searches or not any(_pack_names(data))
+        loaded.append(Loaded(rule, version(data, contents) if known else "", rule_files[path]))
+    unread = {} if searches else {name: Pack.model_construct(id=name, language="", terms=()) for name in names}
+    return RuleSet(loaded, unread | {pack.id: pack for pack in packs.values()})
 
 
 def version(rule: object, packs: Mapping[str, object]) -> str:

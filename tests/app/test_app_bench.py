@@ -18,8 +18,9 @@ from filterwatch.alerts.settings import Grouping
 from filterwatch.app import bench, bench_archive
 from filterwatch.app.bench_alerts import Weights, estimate
 from filterwatch.app.bench_archive import archived, days_asked
+from filterwatch.app.places import shipped
 from filterwatch.app.replay import Asked, settled
-from filterwatch.app.settings import load, shipped
+from filterwatch.app.settings import load
 from filterwatch.cli import make_app
 from filterwatch.clock import SystemClock
 from filterwatch.errors import FilterwatchError

@@ -1,6 +1,7 @@
 """``filterwatch explain``: what the rules say of an address, and why an alert was raised."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from filterwatch import records
+from filterwatch import policy, records
 from filterwatch.app import explaining
 from filterwatch.app.evidence import shown
 from filterwatch.app.explaining import Request
@@ -354,3 +355,21 @@ def test_terms_of_a_search_are_told_with_their_weights_and_json_says_the_same(ru
     assert told["packs"][0]["terms"][0]["places"] == [[9, 12], [13, 17]]
     awful = CliRunner().invoke(make_app(), ["explain", "img.awful.test", "--rules", str(rules), "--json"]).output
     assert "awful" not in awful
+
+
+def test_packs_are_read_for_a_search_and_where_a_rule_that_holds_asks_for_one(rules, monkeypatch):
+    (rules / "terms").mkdir(exist_ok=True)
+    (rules / "terms" / "odd.yaml").write_text("id: odd\nlanguage: en\nterms: [oddity]\n")
+    body = f"match: {{any: [{{host: [either.test]}}, {{search_terms: {{pack: odd}}}}]}}\n{EXAMPLES}"
+    (rules / "either.yaml").write_text(f"id: either\ntitle: Either\nlevel: low\noutcome: technical\n{body}")
+    asked = []
+    whole = policy.load
+    monkeypatch.setattr(policy, "load", lambda *args, **more: asked.append(more) or whole(*args, **more))
+    (held,) = [one for one in explained(rules, "either.test").holds if one.rule == "either"]
+    assert asked == [{"searches": False}, {}]
+    assert re.fullmatch("[0-9a-f]{12}", held.version)
+    asked.clear()
+    assert not explained(rules, "nothing.test").holds
+    assert asked == [{"searches": False}]
+    found = explained(rules, "https://www.google.com/search?q=oddity")
+    assert [one.version for one in found.holds if one.rule == "either"] == [held.version]

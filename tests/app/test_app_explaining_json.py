@@ -15,7 +15,8 @@ import pytest
 from filterwatch import detections
 from filterwatch.app.explaining import SCHEMA, Request, as_json, explain
 from filterwatch.app.parts import School
-from filterwatch.app.settings import load, shipped
+from filterwatch.app.places import shipped
+from filterwatch.app.settings import load
 from filterwatch.clock import SystemClock
 from filterwatch.events import KIND, TIME
 from filterwatch.journal import Commit, Journal

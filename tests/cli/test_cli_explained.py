@@ -11,9 +11,11 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.main import get_command
 
 from filterwatch.app.explaining import Request, explain
 from filterwatch.app.parts import School
+from filterwatch.cli import make_app
 from filterwatch.cli._explained import _SEARCHES, headline, marked, show
 from filterwatch.enrich.search import Kind
 from filterwatch.errors import FilterwatchError
@@ -127,3 +129,13 @@ def test_whatever_is_typed_nothing_moves_or_forges_in_the_terminal(school, text,
     except FilterwatchError:
         return
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", shown)
+
+
+def test_a_module_that_is_called_after_a_command_has_it():
+    def commands(only=""):
+        return set(get_command(make_app(only)).commands)
+
+    for name in commands():
+        assert name in commands(name)
+    assert commands("explain") == {"explain"}
+    assert commands("no-such") == commands()

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 sys.path.insert(0, str(Path(__file__).parents[1] / "lists"))
 from list_server import gives, serving, versioned
 
-from filterwatch.app.settings import shipped
+from filterwatch.app.places import shipped
 from filterwatch.cli import lists as lists_commands
 from filterwatch.cli import make_app
 from filterwatch.errors import FilterwatchError

@@ -222,6 +222,6 @@ def test_times_and_dates_are_asked_for_as_they_are_written(run):
 
 
 def test_without_configuration_or_state_the_remedy_is_said(monkeypatch, tmp_path):
-    monkeypatch.setattr("filterwatch.app.settings.DEFAULT", tmp_path / "absent.yaml")
+    monkeypatch.setattr("filterwatch.app.places.DEFAULT", tmp_path / "absent.yaml")
     done = CliRunner().invoke(make_app(), ["alert", "list"])
     assert "--config" in str(done.exception)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from filterwatch.app.settings import shipped
+from filterwatch.app.places import shipped
 from filterwatch.lists.catalogue import Listed, load
 from filterwatch.lists.domains import Piece, read
 from filterwatch.lists.guard import DISTRUSTED, Guard

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from filterwatch.app.settings import shipped
+from filterwatch.app.places import shipped
 from filterwatch.errors import ConfigurationError
 from filterwatch.policy import load
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+import polars as pl
+
 from filterwatch import enrich, policy
 from filterwatch.app.explaining import address as addresses
 from filterwatch.app.explaining import judged, request
@@ -85,8 +87,7 @@ def explain(school: School, asked: Request) -> Explained:
     heard = request.recall(context, configuration.state) if asked.device and configuration else ""
     event = request.settled(context, asked, address)
     row = event.row(0, named=True)
-    rules = policy.load(school.rules)
-    verdicts = rules.explain(event)
+    rules, verdicts = _judged(school.rules, event)
     inner = context.inside(address.url)
     inside = addresses.read(inner) if inner else None
     withheld = _illegal(row["categories"], verdicts)
@@ -118,6 +119,17 @@ def explain(school: School, asked: Request) -> Explained:
         rules=school.rules,
         withheld=withheld,
     )
+
+
+def _judged(directory: Path, event: pl.DataFrame) -> tuple[policy.RuleSet, Sequence[policy.Verdict]]:
+    """Return the rules and what they say of *event*; the term packs are read only where they are asked."""
+    rules = policy.load(directory, searches=event["search_terms"].null_count() == 0)
+    verdicts = rules.explain(event)
+    version = {one.rule.id: one.version for one in rules.loaded}
+    if all(version[one.rule.id] for one in verdicts if one.held):
+        return rules, verdicts
+    rules = policy.load(directory)  # one that may hold without a search asks for a pack too
+    return rules, rules.explain(event)
 
 
 def _counted(one: Listing, categories: Sequence[str]) -> Listing:

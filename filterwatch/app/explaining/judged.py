@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
+from typing import TYPE_CHECKING
 
 from filterwatch import policy
-from filterwatch.alerts import Settings as Alerts
-from filterwatch.alerts.families import family_of
 from filterwatch.events import LEVELS
 from filterwatch.policy import Lack, Verdict
+
+if TYPE_CHECKING:
+    from filterwatch.alerts import Settings as Alerts
 
 ILLEGAL = "csam"
 """Category whose addresses nobody is shown.  Source: standards AX1, illegal-content protocol."""
@@ -178,6 +180,8 @@ def _held(one: Verdict, loaded: policy.Loaded, row: Mapping[str, object], alerts
 
 def _told(rule: policy.Rule, row: Mapping[str, object], alerts: Alerts) -> Told:
     """Return whom an alert of *rule* reaches, as :mod:`filterwatch.alerts.grouping` and ``raising`` decide it."""
+    from filterwatch.alerts.families import family_of  # noqa: PLC0415 - only where there is a configuration
+
     family = family_of(rule.id, rule.category or "", rule.outcome)
     staff = row["group"] in {"staff", "governors"} and not family.protocol
     subjects = frozenset(str(row[name]).casefold() for name in ("person", "user", "device") if row[name])

@@ -15,7 +15,6 @@ from filterwatch.enrich.hosts import is_address
 from filterwatch.enrich.people import canonical_mac, fold
 from filterwatch.errors import FilterwatchError
 from filterwatch.events import ACTIONS, DECODED_SCHEMA, GROUP, IDENTITY
-from filterwatch.journal import Reader
 
 KINDS = ("http", "dns", "flow")
 HTTPS = 443
@@ -83,6 +82,8 @@ class Who:
 
 def recall(context: enrich.Enrich, state: Path) -> str:
     """Let *context* know the leases and logins that the daemon has heard of; return in words what came of it."""
+    from filterwatch.journal import Reader  # noqa: PLC0415 - only where there is a configuration
+
     try:
         with Reader.at(state / "journal.db") as journal:
             context.restore(journal.state().get("enrich", b""))
