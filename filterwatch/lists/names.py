@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,8 +105,7 @@ class Sign(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
+class _Name(NamedTuple):
     """A host, taken apart.
 
     Attributes:
@@ -144,6 +142,8 @@ class Names:
         self._plain = frozenset(settings.ordinary)
         self._words = {kind: _any(getattr(settings, kind)) for kind in ("telling", "service", "bait", "playful")}
         self._brands = [(_any([word]), makers) for word, makers in settings.brands.items()]
+        words = (*settings.telling, *settings.service, *settings.bait, *settings.playful, *settings.brands)
+        self._parts = sorted({max(word.strip("^$").split("."), key=len) for word in words})
 
     @classmethod
     def load(cls, directory: Path) -> Names | None:
@@ -163,7 +163,10 @@ class Names:
 
     def lookup(self, hosts: pl.Series) -> npt.NDArray[np.uint64]:
         """Return the category and signal bits that each host's name gives; hosts are in their one form."""
-        return np.array([self._bits(self.signs(host)) for host in hosts.to_list()], dtype=np.uint64)
+        # Most names hold none of the words: told for all at once.
+        speaks = hosts.str.contains_any(self._parts).to_list()
+        found = [self._signs(host, speaks=some) for host, some in zip(hosts.to_list(), speaks, strict=True)]
+        return np.array([self._bits(signs) for signs in found], dtype=np.uint64)
 
     def _bits(self, signs: list[Sign]) -> int:
         bits = _BITS.get(self.judged(signs), 0)
@@ -186,6 +189,10 @@ class Names:
 
     def signs(self, host: str) -> list[Sign]:
         """Return the signs in *host*, a name in its one form; none for addresses and well-known sites."""
+        return self._signs(host, speaks=True)
+
+    def _signs(self, host: str, *, speaks: bool) -> list[Sign]:
+        """Return the signs in *host*; *speaks* says whether one of the words may be in it."""
         if "." not in host or ":" in host or self._trusted.search(host):
             return []
         name = self._taken_apart(host)
@@ -196,7 +203,7 @@ class Names:
         ):
             return []
         worth = self.settings.points
-        return [Sign(sign, getattr(worth, sign), text) for sign, text in self._found(host, name)]
+        return [Sign(sign, getattr(worth, sign), text) for sign, text in self._found(host, name, speaks=speaks)]
 
     def _taken_apart(self, host: str) -> _Name | None:
         for above in _above(host):
@@ -211,9 +218,22 @@ class Names:
         labels = found.subdomain.split(".") if found.subdomain else []
         return _Name(tuple(labels), found.domain, f"{found.domain}.{found.suffix}", False, _top(host))
 
-    def _found(self, host: str, name: _Name) -> Iterator[tuple[str, str]]:
-        below = ".".join(name.labels)
+    def _found(self, host: str, name: _Name, *, speaks: bool) -> Iterator[tuple[str, str]]:
         odd = [label for label in name.labels if not self._ordinary(label)]
+        if speaks:
+            yield from self._said(host, name, odd)
+        if name.private:
+            if any(not label.startswith("www") for label in name.labels):
+                yield self._suffixes.get(name.above, "hosting"), name.above
+        elif odd:
+            yield "stray", odd[-1]
+        for label in odd[1 : 1 + _MOST_DEEPER]:
+            yield "deeper", label
+        if self._suffixes.get(name.above) != "delivery":  # names there are written by machines
+            yield from self._shape(name, odd)
+
+    def _said(self, host: str, name: _Name, odd: list[str]) -> Iterator[tuple[str, str]]:
+        below = ".".join(name.labels)
         if word := self._words["telling"].search(".".join((*odd, name.rest))) or self._words["service"].search(
             name.rest
         ):
@@ -225,15 +245,6 @@ class Names:
         for kind in ("bait", "playful"):
             if word := self._words[kind].search(spoken):
                 yield kind, word[0]
-        if name.private:
-            if any(not label.startswith("www") for label in name.labels):
-                yield self._suffixes.get(name.above, "hosting"), name.above
-        elif odd:
-            yield "stray", odd[-1]
-        for label in odd[1 : 1 + _MOST_DEEPER]:
-            yield "deeper", label
-        if self._suffixes.get(name.above) != "delivery":  # names there are written by machines
-            yield from self._shape(name, odd)
 
     def _borrowed(self, host: str, below: str) -> Iterator[tuple[str, str]]:
         for brand, makers in self._brands:

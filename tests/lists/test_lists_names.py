@@ -137,3 +137,12 @@ def test_no_name_breaks_it(host):
 
 
 _LOADED: list[Names] = []
+
+
+def test_many_names_are_told_as_each_alone(names):
+    said = names.settings
+    words = (*said.telling, *said.service, *said.bait, *said.playful, *said.brands, *said.ordinary, "3f9qk2zt")
+    ends = ("joes-pizza.com", "pizza.xyz", said.dynamic[0], said.sandbox[0], said.delivery[0], "blogspot.com", "com")
+    hosts = [f"{prefix}{word.strip('^$')}.{end}" for word in words for end in ends for prefix in ("", "www.", "x")]
+    alone = [names._bits(names.signs(host)) for host in hosts]
+    assert names.lookup(pl.Series(hosts)).tolist() == alone
