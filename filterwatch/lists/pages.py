@@ -17,8 +17,8 @@ from filterwatch.lists.paths import without_dots
 MOST_CUTS = 32
 """Prefixes of one URL that are looked up, shortest first, and the longest a list may name."""
 
-LONGEST = 2_048
-"""Characters of a URL that are looked at."""
+LONGEST = 8_192
+"""Characters of a URL that are looked at: what is longer, web servers refuse (nginx and Apache, unless told otherwise)."""
 
 _HEAD = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
 _END = re.compile(r"[/?#]")
