@@ -1,11 +1,11 @@
 """Hosts have one form, however they are written."""
 
 import csv
-import time
 from pathlib import Path
 
 import polars as pl
 import pytest
+from growth import LONGEST, too_dear
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -119,13 +119,11 @@ def test_no_text_raises_and_the_form_is_its_own_form(text):
         assert host_of(found) == found
 
 
-@pytest.mark.parametrize("piece", [*PIECES, "\uff41.", "%41", "\ufdfa", "a?", "1:"], ids=ascii)
 @pytest.mark.parametrize("head", ["", "http://", "http://["])
-def test_a_very_long_text_costs_no_more_than_its_length(head, piece):
-    text = head + piece * (65_536 // len(piece.encode("utf-8", "surrogatepass")))
-    began = time.process_time()
-    host_of(text)
-    assert time.process_time() - began < 0.5
+def test_a_very_long_text_costs_no_more_than_its_length(head):
+    pieces = [*PIECES, "\uff41.", "%41", "\ufdfa", "a?", "1:"]
+    long = (head + piece * (LONGEST // len(piece.encode("utf-8", "surrogatepass"))) for piece in pieces)
+    assert too_dear(host_of, long) == []
 
 
 @settings(deadline=None)
