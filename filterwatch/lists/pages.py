@@ -18,7 +18,7 @@ MOST_CUTS = 32
 """Prefixes of one URL that are looked up, shortest first, and the longest a list may name."""
 
 LONGEST = 8_192
-"""Characters of a URL that are looked at: what is longer, web servers refuse (nginx and Apache, unless told otherwise)."""
+"""Characters of a URL that are looked at: what is longer, web servers refuse unless told otherwise (nginx, Apache)."""
 
 _HEAD = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
 _END = re.compile(r"[/?#]")
