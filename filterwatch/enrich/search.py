@@ -44,6 +44,9 @@ LOOKED = ("search_terms", "search_kind", "safe_search")
 _ENGINES = Path(__file__).with_name("engines.yaml")
 
 _TWICE = re.compile(r"%20")
+_FILLERS = "\u115f\u1160\u3164\uffa0"
+"""Letters of Hangul that show nothing: the "blank character" that is passed around."""
+
 _Name = Annotated[str, Field(pattern=r"^[^A-Z]+$")]
 _Path = Annotated[str, Field(pattern=r"^(\*|(\*?)/[^*]*(\*?))$")]
 
@@ -327,12 +330,17 @@ def _decoded(value: str) -> str:
 def tidied(text: str) -> str:
     """Return *text* with Unicode compatibility forms unified (NFKC), blanks folded to one, and cut to what is kept.
 
-    Characters that show nothing (zero-width spaces, soft hyphens, joiners) are taken out: in a word they hide it.
+    Characters that show nothing (zero-width spaces, soft hyphens, joiners, fillers, controls) are taken out: in a word
+    they hide it.
     """
-    if not text.isascii():
-        text = "".join(one for one in text if unicodedata.category(one) != "Cf")
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(one for one in text if one.isspace() or not _shows_nothing(one))
     seen = unicodedata.normalize("NFKC", " ".join(text.split())[:LONGEST_TERMS])
     return " ".join(seen.split())[:LONGEST_TERMS].rstrip()
+
+
+def _shows_nothing(sign: str) -> bool:
+    return unicodedata.category(sign) in {"Cf", "Cc"} or sign in _FILLERS
 
 
 def _suggests(path: str, pattern: str) -> bool:
