@@ -61,7 +61,7 @@ def of_archive(
         ConfigurationError: With every mistake in roster, devices and lists; of rules, when they are asked for.
     """
     index = school.index()
-    look = _looking(school.enrichment(index))
+    look = looking(school.enrichment(index))
     frames: Iterator[pl.DataFrame] = (look(events) for events in archived(configuration, days, seen))
     return Sides(frames, _benches(school, index, lambda rules: replayed(school.bench(rules))))
 
@@ -77,7 +77,7 @@ def _benches(
         lists = other.index()
         if lists.fingerprint == index.fingerprint and _of_names(other) == _of_names(school):
             return made
-        return _OtherLists(made, _looking(other.enrichment(lists)))
+        return _OtherLists(made, looking(other.enrichment(lists)))
 
     return bench
 
@@ -91,14 +91,14 @@ class _OtherLists(Bench):
     """Rules whose lists differ from those by which the events were looked up."""
 
     def __init__(self, bench: Bench, look: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
-        super().__init__(bench.rules, bench.detectors, bench.visits)
+        super().__init__(bench.rules, bench.detectors, bench.visits, bench.company)
         self._look = look
 
     def __call__(self, events: pl.DataFrame, now: datetime) -> pl.DataFrame:
         return super().__call__(self._look(events), now)
 
 
-def _looking(context: Enrich) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def looking(context: Enrich) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """Return what looks hosts, times and searches of enriched events up anew, and leaves who as it is."""
 
     def look(events: pl.DataFrame) -> pl.DataFrame:

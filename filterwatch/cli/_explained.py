@@ -52,11 +52,17 @@ _SURE = {
 }
 
 
-def show(found: Explained, *, everything: bool) -> None:
-    """Print an explanation, with *everything* every rule that nearly holds."""
+def show(found: Explained, *, everything: bool, asked: bool = True) -> None:
+    """Print an explanation.
+
+    Args:
+        found: What is known.
+        everything: Print every rule that nearly holds.
+        asked: Somebody asked of an address, and no detection of one.
+    """
     wrapped(headline(found), below="")
     typer.echo()
-    for label, texts in _chain(found):
+    for label, texts in _chain(found, asked=asked):
         for at, text in enumerate(texts):
             wrapped(text, f"{label if at == 0 else '':<{LABEL}} ", " " * (LABEL + 1))
     policies: set[tuple[str, str]] = set()
@@ -127,7 +133,7 @@ def _route(told: Told) -> str:
     return _ROUTES[told.route].replace("{}", " and the ".join(told.first))
 
 
-def _chain(found: Explained) -> Iterator[tuple[str, Iterable[str]]]:
+def _chain(found: Explained, *, asked: bool) -> Iterator[tuple[str, Iterable[str]]]:
     """Yield labels and what stands beside them."""
     if found.withheld:
         yield "Address", [WITHHELD]
@@ -147,7 +153,7 @@ def _chain(found: Explained) -> Iterator[tuple[str, Iterable[str]]]:
         yield "Search", _search(found)
     yield "Who", [_who(found)]
     if found.asked.action != "allowed":
-        yield "Filter", [f"{found.asked.action}, as you said"]
+        yield "Filter", [f"{found.asked.action}, as {'you said' if asked else 'it was logged'}"]
     yield "When", [f"{found.at:%a %-d %b %Y %H:%M}: {found.school}"]
     if not found.visit:
         yield "Visit", ["no: loaded by other pages or by programs; rules for visits leave it out"]

@@ -30,6 +30,9 @@ OF_NAMES = {"why", "by", "second"}
 OF_CASES = {"state", "names", *OF_NAMES}
 """Parameters that say how a case is looked at."""
 
+OF_DETECTIONS = {"detection", "config", "rules", "everything"}
+"""Parameters that a detection takes."""
+
 DETECTIONS = 20
 """Detections of an alert that are shown."""
 
@@ -44,6 +47,7 @@ def register(app: typer.Typer) -> None:
         what: Annotated[str, typer.Argument(metavar="URL|HOST|CASE", help="URL, host, or number of an alert.")] = "",
         config: Config = None,
         state: State = None,
+        detection: Annotated[str, typer.Option(metavar="ID", help="A detection, by its id in the journal.")] = "",
         search: Annotated[str, typer.Option(help="Words typed into a search engine, in place of an address.")] = "",
         person: Annotated[Optional[str], typer.Option(help="Who asks: name on the roster, or user name.")] = None,
         group: Annotated[Optional[str], typer.Option(help="Of which group: pupils, staff, guests, ...")] = None,
@@ -59,9 +63,15 @@ def register(app: typer.Typer) -> None:
         by: Annotated[str, typer.Option("--by", envvar="FILTERWATCH_BY", help="Your name, with --names.")] = "",
         second: Annotated[str, typer.Option(help="Who agrees: needed for staff and illegal content.")] = "",
     ) -> None:
-        """Explain what the rules say of an address or a search, or why an alert was raised."""
-        if bool(what) == bool(search):
-            raise FilterwatchError("name one thing to explain: a URL, a host, a case number, or words with --search")
+        """Explain what the rules say of an address or a search, or why an alert or a detection was raised."""
+        if sum(map(bool, (what, search, detection))) != 1:
+            raise FilterwatchError(
+                "name one thing to explain: a URL, a host, a case number, words with --search, or --detection"
+            )
+        if detection:
+            _refuse_beside_detection(context)
+            _recorded(detection, config, rules, everything=everything)
+            return
         case = CASE.fullmatch(what)
         _refuse_unused(context, case=bool(case), names=names)
         if case:
@@ -98,6 +108,20 @@ def _refuse_unused(context: typer.Context, *, case: bool, names: bool) -> None:
         raise FilterwatchError(f"{', '.join(found)}: only for {of}, not for {other}; leave it out")
     if not names and (found := [option for name, option in typed.items() if name in OF_NAMES]):
         raise FilterwatchError(f"{', '.join(found)}: only with --names, which shows who it is; add it, or leave it out")
+
+
+def _refuse_beside_detection(context: typer.Context) -> None:
+    """Refuse the same beside a detection."""
+    typed = [one for one in context.command.params if _is_typed(context, one.name or "")]
+    if found := [one.opts[-1] for one in typed if one.name not in OF_DETECTIONS]:
+        raise FilterwatchError(f"{', '.join(found)}: not for a detection, which is told as it was; leave it out")
+
+
+def _recorded(begin: str, config: Path | None, rules: Path | None, *, everything: bool) -> None:
+    from filterwatch.app.explaining.recorded import explain_recorded
+    from filterwatch.cli._recorded import show_recorded
+
+    show_recorded(*explain_recorded(_school(config, rules), begin.lower()), everything=everything)
 
 
 def _is_typed(context: typer.Context, name: str) -> bool:
@@ -173,13 +197,14 @@ def _case(number: str, config: Path | None, state: Path | None, rules: Path | No
 
 def _detection(one: AlertDetection, when: str, *, hidden: bool, line: bytes | None, reads: bool) -> None:
     from filterwatch.app.evidence import shown
+    from filterwatch.app.explaining.case import SHORT
 
     typer.echo(f"\n{when}  {printable(one.rule)} (version {printable(one.rule_version or '-')}, {one.level})")
     wrapped(f"because {'withheld' if hidden else one.reason}", "  ")
     if one.host and not hidden:
         wrapped(f"host {defang(one.host)}, {one.action or 'action unknown'}", "  ")
     where = f"byte {one.line_offset}" if one.line_offset is not None else "no line of its own"
-    wrapped(f"log {one.source}, {where}", "  ")
+    wrapped(f"log {one.source}, {where}; detection {one.id[:SHORT]}", "  ")
     if line is not None:
         typer.echo(f"  line: {shown(line)}")
     elif reads:

@@ -122,6 +122,14 @@ class Reader:
         query = f"select {_COLUMNS}, position from detection where position > ? order by position limit ?"  # noqa: S608
         return _frame(self._rows(query, after, limit), _POSITIONED_DETECTION)
 
+    def find_detections(self, begin: str) -> pl.DataFrame:
+        """Return the detections whose ids begin with *begin*, each once, at most two; columns: DETECTION_SCHEMA."""
+        query = (
+            f"select {_COLUMNS} from detection where position in "  # noqa: S608
+            "(select max(position) from detection where id >= ? and id < ? group by id limit 2)"
+        )
+        return _frame(self._rows(query, begin, f"{begin}g"), DETECTION_SCHEMA)
+
     def raw_lines(self, ids: Iterable[str]) -> dict[str, bytes]:
         """Return the line behind each detection of *ids* that is still kept, credentials cut."""
         found: dict[str, bytes] = {}

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from filterwatch import policy
 
+SHORT = 12
+"""First digits of a detection's id that are shown: enough to find it by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Behind:

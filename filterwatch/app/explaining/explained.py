@@ -18,6 +18,7 @@ from filterwatch.app.explaining.listed import Listing, Lists, Name
 from filterwatch.app.explaining.request import Request, Who
 from filterwatch.app.parts import School
 from filterwatch.errors import FilterwatchError
+from filterwatch.lists import CategoryIndex
 from filterwatch.policy.terms import Found
 
 
@@ -86,6 +87,31 @@ def explain(school: School, asked: Request) -> Explained:
     configuration = school.configuration
     heard = request.recall(context, configuration.state) if asked.device and configuration else ""
     event = request.settled(context, asked, address)
+    who = request.who(context, asked, event.row(0, named=True), heard)
+    return of_event(school, (index, context), asked, address, (event, who))
+
+
+def of_event(
+    school: School,
+    known: tuple[CategoryIndex, enrich.Enrich],
+    asked: Request,
+    address: Address,
+    said: tuple[pl.DataFrame, Who],
+    *,
+    quiet: bool = False,
+) -> Explained:
+    """Return what the rules say of an enriched event.
+
+    Args:
+        school: The school.
+        known: Its lists and its enrichment.
+        asked: The question.
+        address: That the event is about.
+        said: The event, one row, and who asked.
+        quiet: Whether the event is of a person who did not ask: of addresses no more than the host is told, and of a
+            search nothing.
+    """
+    (index, context), (event, who), configuration = known, said, school.configuration
     row = event.row(0, named=True)
     rules, verdicts = _judged(school.rules, event)
     inner = context.inside(address.url)
@@ -97,9 +123,9 @@ def explain(school: School, asked: Request) -> Explained:
     terms = row["search_terms"]
     return Explained(
         asked=asked,
-        address=address,
+        address=_host_alone(address) if quiet else address,
         domain=row["domain"],
-        inside=inside,
+        inside=_host_alone(inside) if quiet and inside else inside,
         alike=enrich.looks_like(address.host),
         listings=[
             *lists.of(address.host, address.url),
@@ -107,18 +133,22 @@ def explain(school: School, asked: Request) -> Explained:
         ],
         name=lists.name(address.host),
         categories=row["categories"] or (),
-        search=context.asked(address.url) if asked.kind == "http" else None,
-        packs=rules.terms(terms) if terms else (),
-        who=request.who(context, asked, row, heard),
+        search=context.asked(address.url) if asked.kind == "http" and not quiet else None,
+        packs=rules.terms(terms) if terms and not quiet else (),
+        who=who,
         at=local,
         school=calendar.why(local.replace(tzinfo=None)),
         in_school_hours=row["in_school_hours"],
         visit=not row.get("embedded"),
         holds=judged.held(rules, verdicts, row, configuration.settings.alerts if configuration else None),
-        nearly=judged.near(rules, verdicts, row, hide=withheld),
+        nearly=judged.near(rules, verdicts, row, hide=withheld or quiet),
         rules=school.rules,
         withheld=withheld,
     )
+
+
+def _host_alone(address: Address) -> Address:
+    return replace(address, url=address.host, steps=())
 
 
 def _judged(directory: Path, event: pl.DataFrame) -> tuple[policy.RuleSet, Sequence[policy.Verdict]]:

@@ -170,7 +170,7 @@ def _held(one: Verdict, loaded: policy.Loaded, row: Mapping[str, object], alerts
         minutes=count.within.total_seconds() / 60 if count else 0,
         by=count.by if count else None,
         apart=count.apart.total_seconds() / 60 if count else 0,
-        visits=rule.visits == "only",
+        visits=rule.visits != "any",
         once=rule.once,
         limits=rule.limits,
         told=_told(rule, row, alerts) if alerts else None,
