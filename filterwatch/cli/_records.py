@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ State = Annotated[
     Path | None, typer.Option("--state", help="State directory, where there is no configuration (Europe/London).")
 ]
 By = Annotated[str, typer.Option("--by", envvar="FILTERWATCH_BY", help="Your name: it is recorded.")]
+
+
+_WORD = re.compile(r"[^-_. ]+[-_. ]*|[-_. ]+")
+"""Parts of a text between which a line may end, with the signs behind them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,26 +132,38 @@ def table(
         rows: One value for each.
         empty: What to print where there are none.
         wrap: Columns that may take several lines; the others hold what must be readable as a whole.
-        fold: Columns that take several lines of at most so many characters, cut at spaces and hyphens.
+        fold: Columns that take several lines of at most so many characters, cut where a word ends; the first takes what
+            a terminal has beyond 80.
     """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
+    fold = dict(fold)
+    for first in list(fold)[:1]:
+        fold[first] += max(0, console.width - 80)
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for column in columns:
         shown.add_column(_cell(column, fold.get(column)), no_wrap=column not in wrap, overflow="fold")
     for row in rows:
         shown.add_row(*(Text(_cell(str(value), fold.get(column))) for column, value in zip(columns, row, strict=True)))
     if shown.row_count:
-        Console().print(shown)
+        console.print(shown)
     else:
         typer.echo(empty)
 
 
 def _cell(text: str, width: int | None) -> str:
-    return printable(text) if width is None else "\n".join(map(printable, textwrap.wrap(text, width)))
+    if width is None:
+        return printable(text)
+    lines = [""]
+    for word in _WORD.findall(text):
+        if lines[-1] and len(lines[-1]) + len(word.rstrip()) > width:
+            lines.append("")
+        lines[-1] += word
+    return "\n".join(printable(part) for line in lines for part in textwrap.wrap(line, width) or [""])
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:

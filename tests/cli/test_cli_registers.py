@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from filterwatch import records
 from filterwatch.cli import make_app
+from filterwatch.cli._records import table
 from filterwatch.errors import FilterwatchError
 
 records.setup(":memory:", "a secret for tests")
@@ -225,3 +226,21 @@ def test_without_configuration_or_state_the_remedy_is_said(monkeypatch, tmp_path
     monkeypatch.setattr("filterwatch.app.places.DEFAULT", tmp_path / "absent.yaml")
     done = CliRunner().invoke(make_app(), ["alert", "list"])
     assert "--config" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        ("80", ["child_abuse_images-", "a_rule_of_a_school_", "with_a_long_name"]),
+        ("120", ["child_abuse_images-searches", "a_rule_of_a_school_with_a_long_name"]),
+    ],
+)
+def test_a_folded_cell_is_cut_where_a_word_ends_and_takes_what_room_there_is(monkeypatch, capsys, width, shown):
+    monkeypatch.setenv("COLUMNS", width)
+    rows = [("child_abuse_images-searches", "1"), ("a_rule_of_a_school_with_a_long_name", "2"), ("x" * 30, "3")]
+    table(("Rule", "Added"), rows, "", fold={"Rule": 19})
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= int(width)
+    firsts = [line.split()[0] for line in lines]
+    assert [first for first in firsts if first in shown] == shown
+    assert "".join(firsts).count("x") == 30
