@@ -10,8 +10,10 @@ import base64
 import hashlib
 import json
 from bisect import insort
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
-from functools import lru_cache
+from typing import NamedTuple
 
 import polars as pl
 
@@ -33,76 +35,130 @@ AT_HOME, BY_PEOPLE = 5, 3
 MOST_OF_ONE = 200
 """New sites that one person can add in a day, so that nobody's invented names push out what the school knows."""
 
-_CROWD = 1_024
-"""Counters of new sites; people who share one share its bound."""
+_CROWD = 512
+"""Counters of new sites, for people who are surely known and for others; who share one share its bound."""
 
+LATE = 7
+"""Days before the latest from which nothing is learnt: a clock that was wrong would make a site an old one."""
+
+_MOST_KEYS = 100_000
 _MOST_DAYS = 40
 _COUNTED_AT_ONCE = 3
 _LAST_DAY = 2**16 - 1
 
 
+class Adding(NamedTuple):
+    """Somebody who may add so many sites, on that day at the latest."""
+
+    who: str
+    sure: bool
+    many: int
+    day: int
+
+
 class Seen:
     """Remembers sites.  It finds nothing itself: the detector that asks it also tells it, row by row.
 
-    Days are numbers since 1970, UTC.
+    What people do who are surely known, and what others do, is remembered apart: whoever forges addresses fills the
+    memory of forged addresses.  Days are numbers since 1970, UTC.
+
+    Attributes:
+        forgotten: Rises whenever sites are forgotten for others.
     """
 
     name = "seen"
 
     def __init__(self) -> None:
-        self._sites = Pages(self.name)
+        self._halves = (Pages(f"{self.name}.unsure"), Pages(self.name))
         self._platforms: dict[int, int] = {}
         self._visited: dict[int, tuple[list[int], list[int]]] = {}
         self._busy: list[int] = []
         self._counting: dict[int, set[int]] = {}
-        self._today, self._added = 0, bytearray(_CROWD)
+        self._today, self._added = 0, bytearray(2 * _CROWD)
+        self.forgotten = 0
         self._state: bytes | None = None
         self._nothing = detections.none()
 
     @property
     def pages(self) -> list[Page]:
         """The sites: parts of the state that are stored each for itself."""
-        return self._sites.pages
+        return [page for half in self._halves for page in half.pages]
 
     def __call__(self, events: pl.DataFrame, hits: pl.DataFrame, now: datetime) -> pl.DataFrame:  # noqa: ARG002 - the protocol
         """Return no detection."""
         return self._nothing
 
-    def note(self, site: str, day: int, who: str) -> None:
-        """Remember that *who* was at *site*, less what is beyond one person's bound."""
-        key, day = _key(site), _bounded(day)
-        self._begin(day)
-        self._count(key, day)
-        known = self._sites.get(key)
-        if known is None:
-            if not self._may_add(who):
-                return
-        elif day - known[1] < REFRESHED:
+    def note(self, site: str, day: int, who: str, *, sure: bool = True) -> None:
+        """Remember that *who* was at *site*, less what is beyond the bound of one person or of a day."""
+        day = _bounded(day)
+        if day < self._today - LATE:
             return
-        self._sites.put(key, known[0] if known else day, day)
+        self._begin(day)
+        key = _key(site)
+        self._count(key, day)
+        half = self._halves[sure]
+        known = half.get(key)
+        if known is not None and day - known[1] < REFRESHED:
+            return
+        if half.is_open() and self._may_add(who, sure=sure):
+            other = self._halves[not sure].get(key)
+            first = min(one[0] for one in (known, other, (day,)) if one)
+            self._put(half, key, first, day)
 
-    def has_noted(self, site: str, day: int, more: int) -> bool:
-        """Whether noting *site* again would change nothing, even after *more* others."""
-        key, day = _key(site), _bounded(day)
-        known = self._sites.get(key)
-        return known is not None and day - known[1] < REFRESHED and self._counted(key, day) and self.lasts(site, more)
+    def unnoted(self, sites: Iterable[str], day: int, more: int, *, sure: bool) -> set[str]:
+        """Return those of *sites* that it may change something to note, when *more* were noted."""
+        day = _bounded(day)
+        if day < self._today - LATE:
+            return set()
+        if not self.is_busy(day):
+            return set(sites)
+        half = self._halves[sure]
+        known, since = half.days(), day - REFRESHED
+        return {
+            site
+            for site in sites
+            if (found := known.get(key := _key(site))) is None
+            or found[1] <= since
+            or (more and not half.outlives(key, more))
+        }
 
-    def lasts(self, site: str, more: int) -> bool:
-        """Whether *site* is remembered, and will be when *more* are noted."""
-        return self._sites.outlives(_key(site), more)
+    def is_old_for(self, site: str, more: int) -> bool:
+        """Whether what is known of *site* is known as well when *more* are noted."""
+        first = [half.get(_key(site)) for half in self._halves]
+        oldest = min(((known[0], sure) for sure, known in enumerate(first) if known), default=None)
+        return oldest is not None and self._halves[oldest[1]].outlives(_key(site), more)
 
     def has_room(self, more: int) -> bool:
         """Whether *more* can be noted and nothing is forgotten for them."""
-        return self._sites.has_room(more)
+        return all(half.has_room(more) for half in self._halves)
 
     def holds(self, more: int) -> bool:
         """Whether what is noted now is remembered when *more* are noted."""
-        return self._sites.holds(more)
+        return all(half.holds(more) for half in self._halves)
+
+    def has_place_for(self, many: int) -> bool:
+        """Whether anybody may add *many* sites."""
+        return max(self._added) + many <= MOST_OF_ONE
+
+    def is_full(self, one: Adding) -> bool:
+        """Whether somebody can add no more sites that day."""
+        return _bounded(one.day) <= self._today and self._added[_place(one.who, sure=one.sure)] >= MOST_OF_ONE
+
+    def may_fill(self, people: Iterable[Adding]) -> bool:
+        """Whether one of *people*, who share counters, may reach the bound."""
+        adding: Counter[int] = Counter()
+        for one in people:
+            adding[_place(one.who, sure=one.sure)] += one.many
+        return any(self._added[place] + many > MOST_OF_ONE for place, many in adding.items())
+
+    def is_busy(self, day: int) -> bool:
+        """Whether *day* is known to be one of work, or nothing is learnt from days any more."""
+        return len(self._busy) >= _MOST_DAYS or _bounded(day) in self._busy
 
     def since(self, site: str, day: int) -> int:
         """Return the day on which *site* was first seen; *day* where it is not remembered."""
-        known = self._sites.get(_key(site))
-        return known[0] if known else day
+        key = _key(site)
+        return min((known[0] for half in self._halves if (known := half.get(key))), default=day)
 
     def works_with(self, platform: str, day: int) -> bool:
         """Whether names below *platform* were in use before *day*; never for an empty one."""
@@ -127,9 +183,10 @@ class Seen:
 
     def make_ordinary(self, site: str, day: int) -> None:
         """Take *site* for one that was always there."""
-        known = self._sites.get(_key(site))
+        key, sure = _key(site), self._halves[True]
+        known = sure.get(key)
         if known is None or known[0]:
-            self._sites.put(_key(site), 0, known[1] if known else _bounded(day))
+            self._put(sure, key, 0, known[1] if known else _bounded(day))
 
     def has_learnt(self, day: int, days: int) -> bool:
         """Whether at least *days* days of work lie before *day*."""
@@ -138,10 +195,18 @@ class Seen:
     def _begin(self, day: int) -> None:
         """Forget what counts for one day when the next begins; a clock that steps back begins none."""
         if day > self._today:
-            self._today, self._added, self._visited, self._state = day, bytearray(_CROWD), {}, None
+            self._today, self._added, self._visited, self._state = day, bytearray(2 * _CROWD), {}, None
+            for half in self._halves:
+                half.given_up = 0
 
-    def _may_add(self, who: str) -> bool:
-        at = _key(who) % _CROWD
+    def _put(self, half: Pages, key: int, first: int, last: int) -> None:
+        before = half.given_up
+        half.put(key, first, last)
+        if half.given_up != before:
+            self.forgotten, self._state = self.forgotten + 1, None
+
+    def _may_add(self, who: str, *, sure: bool) -> bool:
+        at = _place(who, sure=sure)
         if self._added[at] >= MOST_OF_ONE:
             return False
         self._added[at] += 1
@@ -150,7 +215,7 @@ class Seen:
 
     def _counted(self, key: int, day: int) -> bool:
         """Whether *key* cannot help to make *day* one of work."""
-        return len(self._busy) >= _MOST_DAYS or day in self._busy or key in self._counting.get(day, ())
+        return self.is_busy(day) or key in self._counting.get(day, ())
 
     def _count(self, key: int, day: int) -> None:
         if self._counted(key, day):
@@ -171,6 +236,7 @@ class Seen:
                 "platforms": self._platforms,
                 "today": self._today,
                 "visited": self._visited,
+                "given_up": [half.given_up for half in self._halves],
                 "added": base64.b64encode(self._added).decode(),
                 "busy": self._busy,
                 "counting": [[day, sorted(sites)] for day, sites in self._counting.items()],
@@ -183,6 +249,9 @@ class Seen:
         parts = json.loads(state)
         self._platforms = {int(key): day for key, day in parts["platforms"].items()}
         self._today, self._added = parts["today"], bytearray(base64.b64decode(parts["added"]))
+        self.forgotten += 1
+        for half, given_up in zip(self._halves, parts.get("given_up", [0, 0]), strict=True):
+            half.given_up = given_up
         self._visited = {int(key): (sites, people) for key, (sites, people) in parts["visited"].items()}
         self._busy = parts["busy"]
         self._counting = {day: set(sites) for day, sites in parts["counting"]}
@@ -193,6 +262,18 @@ def _bounded(day: int) -> int:
     return min(max(day, 0), _LAST_DAY)
 
 
-@lru_cache(maxsize=65_536)
+def _place(who: str, *, sure: bool) -> int:
+    return _key(who) % _CROWD + _CROWD * sure
+
+
+_KEYS: dict[str, int] = {}
+"""What was hashed before, as a plain table: half of what ``lru_cache`` costs."""
+
+
 def _key(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+    key = _KEYS.get(text)
+    if key is None:
+        if len(_KEYS) >= _MOST_KEYS:
+            _KEYS.clear()
+        key = _KEYS[text] = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+    return key

@@ -12,6 +12,9 @@ from struct import Struct
 PAGE, PAGES = 1_000, 61
 """Entries of a page, and pages; the oldest is overwritten."""
 
+GIVEN_UP = 6
+"""Pages that are overwritten in a day at most: who floods the memory needs ten days to empty it."""
+
 _ENTRY, _START = Struct("<QHH"), Struct("<Q")
 
 
@@ -48,7 +51,14 @@ class Page:
         return self._state
 
     def restore(self, state: bytes) -> None:
-        """Go on from :meth:`state`."""
+        """Go on from :meth:`state`.
+
+        Raises:
+            ValueError: It holds no entries.
+        """
+        size = len(state) - _START.size
+        if state and (size <= 0 or size % _ENTRY.size):
+            raise ValueError("no page of sites")
         self.start = _START.unpack_from(state)[0] if state else 0
         self.entries = bytearray(state[_START.size :])
         self._state = None
@@ -60,19 +70,21 @@ class Pages:
 
     def __init__(self, name: str) -> None:
         self.pages = [Page(f"{name}.{number}", self._restored) for number in range(PAGES)]
+        self.given_up = 0
         self._days: dict[int, tuple[int, int, int]] | None = {}
         self._next = 0
 
     def get(self, key: int) -> tuple[int, int] | None:
         """Return first and last day; null for what is not remembered."""
-        found = self._found().get(key)
+        found = self.days().get(key)
         return found[:2] if found else None
 
     def put(self, key: int, first: int, last: int) -> None:
         """Remember *key*; the oldest page is forgotten for it where all are full."""
-        days, number = self._found(), self._next
+        days, number = self.days(), self._next
         page = self.pages[number // PAGE % len(self.pages)]
         if number % PAGE == 0:
+            self.given_up += bool(page.entries)
             for old, (one, _, _) in enumerate(_ENTRY.iter_unpack(page.entries), page.start):
                 if one in days and days[one][2] == old:
                     del days[one]
@@ -81,21 +93,29 @@ class Pages:
         days[key] = (first, last, number)
         self._next = number + 1
 
+    def is_open(self) -> bool:
+        """Whether another site may be put today."""
+        self.days()
+        at_a_page = self._next % PAGE == 0 and self._next >= len(self.pages) * PAGE
+        return not at_a_page or self.given_up < GIVEN_UP
+
     def outlives(self, key: int, more: int) -> bool:
         """Whether *key* is remembered, and will be after *more* were put."""
-        found = self._found().get(key)
+        found = self.days().get(key)
         return found is not None and self._next + more <= (found[2] // PAGE + len(self.pages)) * PAGE
 
     def has_room(self, more: int) -> bool:
         """Whether *more* can be put and nothing is forgotten for them."""
-        return self._next + more <= len(self.pages) * PAGE
+        self.days()
+        full = -(-self._next // PAGE) * PAGE  # to the end of the page that is being filled
+        return self._next + more <= max(full, len(self.pages) * PAGE)
 
     def holds(self, more: int) -> bool:
         """Whether what is put now will be remembered after *more* were put."""
         return more <= (len(self.pages) - 1) * PAGE
 
-    def _found(self) -> dict[int, tuple[int, int, int]]:
-        """Return all by key; after a restart read from the pages first."""
+    def days(self) -> dict[int, tuple[int, int, int]]:
+        """Return first day, last day and number of the entry, by key; after a restart read from the pages first."""
         if self._days is None:
             self._days = {
                 key: (first, last, number)

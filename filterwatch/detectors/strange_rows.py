@@ -28,10 +28,13 @@ class Row(NamedTuple):
         site: The registered domain, or the host where strangers get names below that.
         shared: Whether that is a platform that many projects share.
         who: Person, else device, else address.
+        sure: Whether the log or a lease says who it is; an address alone can be forged.
         teaches: Whether that is surely a member of staff or a governor.
         searched: Whether it is a search for ways round the filter.
         asks: Whether it is a question of DNS, which has no size.
         day: Since 1970, UTC.
+        news: Whether it may note the site.
+        bears: Whether it may bear on strange sites.
     """
 
     row: int
@@ -41,6 +44,7 @@ class Row(NamedTuple):
     shared: bool
     bits: int
     who: str | None
+    sure: bool
     watched: bool
     teaches: bool
     blocked: bool
@@ -49,6 +53,8 @@ class Row(NamedTuple):
     asks: bool
     size: int
     day: int
+    news: bool
+    bears: bool
 
     @property
     def platform(self) -> str:
@@ -101,6 +107,7 @@ def places_of(events: pl.DataFrame, groups: Sequence[str]) -> pl.DataFrame:
             shared=bits & PLATFORM != 0,
             bits=bits,
             who="who",
+            sure=pl.col("identity").is_in(list(spread.SURE)).fill_null(value=False),
             watched=group.is_in(list(groups)).fill_null("unknown" in groups),
             teaches=group.is_in(["staff", "governors"]).fill_null(value=False) & pl.col("is_person"),
             blocked=(pl.col("action") == "blocked").fill_null(value=False),

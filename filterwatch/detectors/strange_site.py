@@ -22,6 +22,7 @@ from pydantic import Field
 from filterwatch import detections
 from filterwatch.config import Duration, Part
 from filterwatch.detectors.seen import Seen
+from filterwatch.detectors.strange_news import News
 from filterwatch.detectors.strange_rows import (
     BAD,
     DAY,
@@ -85,7 +86,7 @@ class StrangeSite:
 
     def __init__(self, settings: Settings, seen: Seen) -> None:
         self.settings = settings
-        self._seen = seen
+        self._seen, self._news = seen, News(seen)
         self._version = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
         self._sites = Table()
         self._bad: dict[str, int] = {}
@@ -109,20 +110,28 @@ class StrangeSite:
     def _worth(self, events: pl.DataFrame) -> Iterator[Row]:
         """Yield in order the first event of each site, day and person, and all that bears on strange sites."""
         places = places_of(events, self.settings.groups)
-        visited = places.select("site", "day").unique()
-        self._more = self._puts(places, visited)
-        keep = self._firsts(places, visited)
-        # Days of this batch may still become days of work while it is judged.
-        learn = self.settings.learn_days - places["day"].n_unique() + 1
         first, latest = places["day"].min(), places["day"].max()
         if not isinstance(first, int) or not isinstance(latest, int):
             return
+        ordinary = places.filter("strange")["site"].n_unique() + len(self._bad)
+        news, self._more = self._news.found(places, ordinary)
+        # Days of this batch may still become days of work while it is judged.
+        learn = self.settings.learn_days - places["day"].n_unique() + 1
+        bears = self._turns(places)
         if not self._seen.has_learnt(first, self.settings.learn_days):
-            keep |= places["project"].to_numpy()
+            bears |= places["project"].to_numpy()
         if self._seen.has_learnt(latest, learn):
-            keep |= places["marked"].to_numpy()
-            keep |= self._bearing(places, learn)
-        yield from map(Row._make, places.filter(pl.Series(keep)).select(Row._fields).iter_rows())
+            bears |= places["marked"].to_numpy()
+            bears |= self._bearing(places, learn)
+        places = places.with_columns(news=pl.Series(news), bears=pl.Series(bears)).filter(pl.Series(news | bears))
+        yield from map(Row._make, places.select(Row._fields).iter_rows())
+
+    def _turns(self, places: pl.DataFrame) -> npt.NDArray[np.bool_]:
+        """Return which events begin a quarter of an hour: then things are forgotten, however lines are cut."""
+        quarter = places["at"].to_numpy() // GAP
+        before = np.maximum.accumulate(np.concatenate([[self._quarter], quarter[:-1]]))
+        turns: npt.NDArray[np.bool_] = quarter > before
+        return turns
 
     def _bearing(self, places: pl.DataFrame, learn: int) -> npt.NDArray[np.bool_]:
         """Return which events may be at strange new sites, or of people who use one."""
@@ -155,36 +164,13 @@ class StrangeSite:
     def _stays_old(self, site: str, platform: str, day: int, learn: int) -> bool:
         if self._seen.works_with(platform, day):
             return True
-        return self._seen.lasts(site, self._more) and self._is_old(site, "", day, learn)
-
-    def _puts(self, places: pl.DataFrame, visited: pl.DataFrame) -> int:
-        """Return how many entries the batch writes at most: each noted once, and made ordinary once."""
-        each = ["site", "day", "who"]
-        strange = places.filter("strange")["site"].n_unique()
-        # Where nothing is forgotten, a site that one person put is there for the next.
-        if self._seen.has_room(all_new := 2 * len(visited) + strange):
-            return all_new
-        noted = pl.Series([self._seen.has_noted(site, day, 0) for site, day in visited.iter_rows()], dtype=pl.Boolean)
-        new = places.join(visited.filter(~noted), on=["site", "day"], how="semi")
-        most = 2 * new.select(each).n_unique() + strange
-        stay = all(self._seen.lasts(site, most) for site in visited.filter(noted)["site"])
-        return most if stay else 2 * places.select(each).n_unique()
-
-    def _firsts(self, places: pl.DataFrame, visited: pl.DataFrame) -> npt.NDArray[np.bool_]:
-        """Return which events are the first of a site, day and person, less what was noted already."""
-        if not self._seen.holds(self._more):
-            return np.ones(len(places), dtype=bool)
-        new = [not self._seen.has_noted(site, day, self._more) for site, day in visited.iter_rows()]
-        firsts = (
-            places.join(visited.filter(pl.Series(new, dtype=pl.Boolean)), on=["site", "day"], how="semi")
-            .unique(["site", "day", "who"], keep="first")["place"]
-        )  # fmt: skip
-        keep = np.zeros(len(places), dtype=bool)
-        keep[firsts.to_numpy()] = True
-        return keep
+        return self._seen.is_old_for(site, self._more) and self._is_old(site, "", day, learn)
 
     def _judged(self, row: Row) -> Iterator[dict[str, pl.Expr]]:
-        self._seen.note(row.site, row.day, row.who or "")
+        if row.news:
+            self._seen.note(row.site, row.day, row.who or "", sure=row.sure)
+        if not row.bears:
+            return
         self._forget(row.at)
         learnt = self._seen.has_learnt(row.day, self.settings.learn_days)
         strange = bool(row.bits & (UNUSUAL | STRAY)) or (learnt and row.site in self._bad)
@@ -194,10 +180,11 @@ class StrangeSite:
             return
         if learnt and row.watched:
             self._pass_by(row, row.who)
-        matters = self._is_new(row) if learnt else row.shared
-        if not row.embedded and strange and not row.bits & BAD and matters:
+        if row.embedded:
+            return
+        if strange and not row.bits & BAD and (self._is_new(row) if learnt else row.shared):
             yield from self._used(row, row.who, learnt=learnt)
-        if learnt and row.watched and not row.embedded and (row.searched or (row.blocked and row.bits & LISTED)):
+        if learnt and row.watched and (row.searched or (row.blocked and row.bits & LISTED)):
             self._stopped(row.who, row.at, "search for ways round the filter" if row.searched else "block")
 
     def _is_new(self, row: Row) -> bool:

@@ -241,15 +241,17 @@ def test_it_is_among_the_detectors_with_its_memory():
 
 
 hostile = st.builds(
-    lambda minute, who, site, bits, action, group, dns, search: (asked if dns else dict)(
-        at(minute / 2, who, site, bits, action=action, group=group, search_terms="unblock proxy" if search else None)
+    lambda minute, who, site, bits, action, group, identity, dns, search: (asked if dns else dict)(
+        at(minute / 2, who, site, bits, action=action, group=group, identity=identity)
+        | {"search_terms": "unblock proxy" if search else None}
     ),
-    st.integers(0, 3 * 24 * 120),
+    st.integers(0, 3 * 24 * 120) | st.sampled_from([-9 * 24 * 120, -20_000 * 24 * 120]),
     st.sampled_from(["amy", "bob", "cyd"]),
     st.sampled_from(["odd.pizza.test", "b.pizza.test", "x.duck.test", "y.duck.test", "www.ok.test", "\x1b[2J.é.test"]),
     st.sampled_from([0, STRAY, UNUSUAL, UNUSUAL | FREE, STRAY | PLATFORM, BAD, GAMES]),
     st.sampled_from(["allowed", "allowed", "blocked"]),
     st.sampled_from(["pupils", "pupils", "staff", None]),
+    st.sampled_from(["lease", "lease", "address", None]),
     st.booleans(),
     st.booleans(),
 )
@@ -265,14 +267,16 @@ runs = st.builds(
     st.booleans(),
     st.integers(0, 2),
     st.integers(2, 30),
+    st.integers(0, 9),
 )
 def test_however_lines_are_batched_and_restarts_happen_the_same_is_found(
-    frame, monkeypatch, parts, cuts, ordered, learn, pages
+    frame, monkeypatch, parts, cuts, ordered, learn, pages, given_up
 ):
     monkeypatch.setattr("filterwatch.detectors.seen.BUSY", 2)
     monkeypatch.setattr("filterwatch.detectors.seen.MOST_OF_ONE", 3)
     monkeypatch.setattr("filterwatch.detectors.seen_pages.PAGE", 2)
     monkeypatch.setattr("filterwatch.detectors.seen_pages.PAGES", pages)
+    monkeypatch.setattr("filterwatch.detectors.seen_pages.GIVEN_UP", given_up)
     monkeypatch.setattr("filterwatch.detectors.strange_use.MOST_OF_ONE", 2)
     monkeypatch.setattr("filterwatch.detectors.strange_use.MOST_SITES", 3)
     rows = [dict(row) for part in parts for row in part]
@@ -345,6 +349,46 @@ def test_one_person_s_names_do_not_push_out_what_the_school_knows(monkeypatch):
     assert (seen.since("known.test", 20_002), seen.since("s9999.test", 20_002)) == (20_000, 20_002)
     seen.note("other.test", 20_002, "eve")
     assert seen.since("other.test", 20_003) == 20_002
+
+
+def test_forged_addresses_push_out_nothing_that_surely_known_people_taught(monkeypatch):
+    monkeypatch.setattr("filterwatch.detectors.seen_pages.PAGES", 3)
+    monkeypatch.setattr("filterwatch.detectors.seen_pages.GIVEN_UP", 1)
+    seen = Seen()
+    seen.note("known.test", 20_000, "amy")
+    seen.note("home.test", 20_000, "10.1.0.9", sure=False)
+    for day in (20_001, 20_002):
+        for n in range(4_000):
+            seen.note(f"s{day}-{n}.test", day, f"10.{n}", sure=False)
+        seen.note(f"real{day}.test", day, "amy")
+    assert [seen.since(f"{site}.test", 20_009) for site in ("known", "real20001", "real20002")] == [
+        20_000, 20_001, 20_002,
+    ]  # fmt: skip
+    assert seen.since("home.test", 20_009) == 20_009
+    assert [seen.since(f"s20001-{n}.test", 20_009) for n in (2_998, 3_999)] == [20_001, 20_009]  # a page a day
+    assert seen.forgotten == 2
+
+
+def test_a_line_dated_long_ago_makes_no_site_an_old_one(frame):
+    for days in (8, 20_000):
+        then = at(-60 * 24 * days, bits=UNUSUAL)
+        late = [at(-60, site="www.ok.test", bits=0), then]
+        assert run(frame, *late, *stay(bits=UNUSUAL)) == [("strange_site", "medium", "amy")]
+
+
+def test_what_was_noted_is_not_looked_at_again(frame, monkeypatch):
+    one, noted = detector(), []
+    note = Seen.note
+    monkeypatch.setattr(
+        Seen, "note", lambda self, site, *rest, **more: [noted.append(site), note(self, site, *rest, **more)]
+    )
+    rows = events(frame, *(at(n / 100, f"p{n % 7}", f"www.s{n % 150}.test", 0) for n in range(600)))
+    counts = []
+    for _ in range(3):
+        one(rows, none(), NOW)
+        counts.append(len(noted))
+    assert counts == [len(noted)] * 3
+    assert set(noted) == {f"s{n}.test" for n in range(150)}
 
 
 def test_the_memory_of_sites_is_bounded_and_a_new_one_changes_a_page(monkeypatch):
