@@ -13,6 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -60,8 +61,9 @@ class Search:
         return not self.packs.isdisjoint(HARM.get(self.family, {self.family}))
 
 
+@cache
 def finder() -> tuple[Finder, list[str]]:
-    """Return a finder of the shipped packs, and their names by place."""
+    """Return a finder of the shipped packs, and their names by place; made once, for it takes a while."""
     one = Finder()
     packs = [validate(read(path), Pack) for path in sorted((ROOT / "rules/terms").glob("*.yaml"))]
     for pack in packs:

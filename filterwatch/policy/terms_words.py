@@ -47,6 +47,7 @@ _STARRED = re.compile(r"(?<=[^\W\d_]|[\u0300-\u036f])\*+(?=\w)")
 _SIGNED = re.compile(r"(?<=[^\W\d_]|[\u0300-\u036f])[!@$\u20ac](?=[^\W\d_])|(?<!\S)[@$](?=[^\W\d_])")
 _SIGN = {"!": "1", "@": "4", "$": "5", "\u20ac": "3"}
 _SIGNS = ["!", "@", "$", "*", "\u20ac"]
+_MEASURE = re.compile(r"(\d{1,5})([a-z]+)")
 _RUN = re.compile(r"(.)\1{2,}")
 _DROPPED = "'\u2019\u02bc`"
 # Letters with a stroke and ligatures, which Unicode does not take apart, and letters that look like a Latin one.
@@ -69,12 +70,14 @@ class Slang(Part):
     Attributes:
         words: Short forms, and what they stand for; a pair of words may stand for one.
         signs: Pictures (one character each) that stand for a word.
+        units: What stands behind a figure without a blank, and the words it stands for.
         everyday: Words that are in so many searches that a phrase is better found by another of its words.
         openings: What a sentence that is typed without blanks begins with.
     """
 
     words: dict[str, str]
     signs: dict[Annotated[str, Field(min_length=1, max_length=1)], Annotated[str, Field(pattern="^[a-z]+$")]]
+    units: dict[str, str]
     everyday: str
     openings: str
 
@@ -226,10 +229,16 @@ class Reader:
         if _ANY in word:
             return (self._starred(word),)
         if not word.isalpha():
-            return next((read for table in (_FIGURES, _FIGURES_L) if (read := self._figures(word, table))), (word,))
+            return self._with_figures(word)
         if word in self._ordinary:
             return (word,)
         return self._misspelt(word) or (word,)
+
+    def _with_figures(self, word: str) -> tuple[str, ...]:
+        """Return the words that one with figures in it stands for: ``10kg``, ``su1c1de``."""
+        if (measure := _MEASURE.fullmatch(word)) and measure[2] in units():
+            return (measure[1], *units()[measure[2]].split())
+        return next((read for table in (_FIGURES, _FIGURES_L) if (read := self._figures(word, table))), (word,))
 
     def _figures(self, word: str, table: dict[int, int]) -> tuple[str, ...] | None:
         letters = word.translate(table)
@@ -284,6 +293,12 @@ def slang() -> dict[str, str]:
 def signs() -> dict[str, str]:
     """Return the pictures that stand for a word."""
     return _shared().signs
+
+
+@cache
+def units() -> dict[str, str]:
+    """Return what may stand behind a figure without a blank (``10kg``), and the words it stands for."""
+    return _shared().units
 
 
 @cache

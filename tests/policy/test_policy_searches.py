@@ -36,14 +36,14 @@ THIRD_HAND = {
 """Precision and recall over all of the third set, ten points below what was first measured (decision 0170)."""
 
 
-@pytest.fixture(scope="module")
-def third() -> list[Search]:
-    return searches("third")
-
-
-@pytest.fixture(scope="module")
-def second() -> list[Search]:
-    return searches("second")
+FOURTH_HAND = {
+    "adult": (0.95, 0.88), "bullying": (0.95, 0.85), "bypass": (0.92, 0.88), "child_abuse_images": (0.95, 0.70),
+    "drugs": (0.95, 0.84), "eating_disorder": (0.92, 0.86), "extremism": (0.95, 0.90), "gambling": (0.95, 0.86),
+    "grooming": (0.78, 0.86), "hacking": (0.95, 0.80), "hate": (0.95, 0.80), "illegal_acts": (0.95, 0.80),
+    "piracy": (0.90, 0.90), "plagiarism": (0.90, 0.90), "self_harm": (0.86, 0.70), "suicide": (0.92, 0.85),
+    "violence": (0.95, 0.74), "weapons": (0.95, 0.80), HARM_TOGETHER: (0.95, 0.87), HELP: (0.95, 0.90),
+}  # fmt: skip
+"""Precision and recall over all of the fourth set, some points below what was measured (decision 0183)."""
 
 
 @pytest.fixture(scope="module")
@@ -59,27 +59,20 @@ def test_each_family_has_searches_of_every_kind(judged):
         assert len({one.text for one in mine}) == len(mine)
 
 
-def test_precision_and_recall_of_the_half_that_is_held_out_stay(judged):
-    measured = {one.name: one for one in scores(judged) if one.half == "held out"}
-    assert measured.keys() == FLOORS.keys()
+@pytest.mark.parametrize(
+    ("which", "half", "floors"),
+    [
+        ("first", "held out", FLOORS),
+        ("second", "all", OTHER_HAND),
+        ("third", "all", THIRD_HAND),
+        ("fourth", "all", FOURTH_HAND),
+    ],
+)
+def test_precision_and_recall_stay(which, half, floors):
+    measured = {one.name: one for one in scores(searches(which)) if one.half == half}
+    assert measured.keys() == floors.keys()
     low = {name: (one.precision, one.recall) for name, one in measured.items()
-           if one.precision < FLOORS[name][0] or one.recall < FLOORS[name][1]}  # fmt: skip
-    assert low == {}
-
-
-def test_precision_and_recall_of_the_searches_by_another_hand_stay(second):
-    measured = {one.name: one for one in scores(second) if one.half == "all"}
-    assert measured.keys() == OTHER_HAND.keys()
-    low = {name: (one.precision, one.recall) for name, one in measured.items()
-           if one.precision < OTHER_HAND[name][0] or one.recall < OTHER_HAND[name][1]}  # fmt: skip
-    assert low == {}
-
-
-def test_precision_and_recall_of_the_searches_by_a_third_hand_stay(third):
-    measured = {one.name: one for one in scores(third) if one.half == "all"}
-    assert measured.keys() == THIRD_HAND.keys()
-    low = {name: (one.precision, one.recall) for name, one in measured.items()
-           if one.precision < THIRD_HAND[name][0] or one.recall < THIRD_HAND[name][1]}  # fmt: skip
+           if one.precision < floors[name][0] or one.recall < floors[name][1]}  # fmt: skip
     assert low == {}
 
 
@@ -146,6 +139,27 @@ SAID = {
     "mae dad yn fy nharo i": "help_seeking",
     "aabahay wuu i garaacaa": "help_seeking", "voy a matar a mi profesor": "violence",
 }  # fmt: skip
+
+
+NEAR_NEWER_TERMS = [
+    "nude year 11 prom dress", "naked flame year 9 science", "cp mega charizard max", "how to cheat at monopoly",
+    "seneca philosopher quotes", "sparx maths login", "hack the box beginner", "my instagram got deleted",
+    "steal a base in rounders", "pick a lock in skyrim", "fake blood for halloween", "windows 11 crack in screen",
+    "which medicine kills bacteria", "blackout poetry", "how high can a cat fall", "if i died young lyrics",
+    "punching bag", "carve my pumpkin", "bruise healing time", "razor cuts from shaving legs",
+    "torture methods tudor", "england knocked out highlights video", "girls fighting for education malala",
+    "tomahawk steak", "hydrogen peroxide decomposition practical", "steroids pe gcse", "calvin klein perfume",
+    "galaxy chocolate", "10kg dumbbells", "13yo birthday ideas", "my dog is overweight at 30kg",
+    "why was che guevara seen as a hero", "return of the king", "isis goddess egypt", "jihad meaning gcse rs",
+    "sky bet championship table", "why do immigrants come to the uk geography", "slurs in music",
+]  # fmt: skip
+
+
+def test_ordinary_searches_near_the_terms_for_new_slang_raise_nothing():
+    one, names = finder()
+    found = {NEAR_NEWER_TERMS[row]: [names[place] for place in places]
+             for row, places in one.find(pl.Series(NEAR_NEWER_TERMS))}  # fmt: skip
+    assert found == {}
 
 
 def test_what_children_say_of_themselves_is_found_in_each_language():

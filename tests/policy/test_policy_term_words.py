@@ -48,6 +48,16 @@ def test_a_word_is_read_as_it_is_meant(text):
 
 
 @pytest.mark.parametrize(
+    ("term", "text"),
+    [("lose .. kg", "lose 10kg"), ("13 year old boyfriend", "13yo boyfriend"), ("500 calories", "500cals"),
+     ("4chan", "4chan"), ("24 hour fast", "24hr fast")],
+)  # fmt: skip
+def test_a_unit_behind_a_figure_is_a_word_of_its_own(term, text):
+    assert holds(finder([term]), text)
+    assert not holds(finder(["kg"]), "10kgx k10g 123456kg")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "sussex", "essex", "poxy", "wed", "need", "casio watch", "unlocked phone", "keys", "a b c", "k",
