@@ -23,8 +23,8 @@ from filterwatch.lists.paths import straight
 SUGGESTS = ("suggest", "complet", "sugg/", "/sug/", "sugrec", "typeahead", "/search/general/preview")
 """A path with one of these asks for suggestions at each keystroke: nobody has searched yet."""
 
-LONGEST_TERMS = 500
-"""Characters of a search that are kept: more than any engine takes (Google cuts at 32 words)."""
+LONGEST_TERMS = 2_048
+"""Characters of a search that are kept, as many as Google takes: nothing is hidden behind its 32 words."""
 
 LONGEST_QUERY = 16_384
 """Characters behind the question mark that are read, so that nothing is hidden behind many parameters or blanks: what

@@ -61,7 +61,7 @@ def test_only_a_search_gives_terms(case):
         ("https://www.google.co.uk/search?as_q=owls&as_epq=barn+owl&as_oq=nest", "owls barn owl nest"),
         ("https://www.google.co.uk/search?as_q=&as_oq=nest", "nest"),
         ("https://www.google.co.uk/search?q=nest&as_oq=nest", "nest"),
-        ("https://www.google.co.uk/search?q=" + "a" * 600 + "&as_oq=nest", "a" * LONGEST_TERMS),
+        ("https://www.google.co.uk/search?q=" + "a" * 3_000 + "&as_oq=nest", "a" * LONGEST_TERMS),
         ("https://www.reddit.com/r/suggestmeabook/search?q=owls", "owls"),
         ("https://www.reddit.com/svc/shreddit/search-typeahead?q=ow", None),
         ("https://giphy.com/search/autocomplete-fail", "autocomplete fail"),
@@ -92,6 +92,8 @@ def test_a_very_long_search_costs_no_more_than_its_length(head):
 
 def test_a_search_is_kept_to_a_length():
     assert searched("https://www.bing.com/search?q=" + "%61" * 60_000) == ["a" * LONGEST_TERMS]
+    [terms] = searched("https://www.google.com/search?q=" + "-unhappinesses+" * 31 + "barn+owls")
+    assert terms.endswith(" barn owls")
 
 
 def test_rows_without_a_search_stay_null_beside_those_with_one():
