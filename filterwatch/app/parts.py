@@ -162,7 +162,7 @@ class School:
         settings = enrich.Settings(
             people=said.people,
             calendar=said.calendar,
-            suffix_list=said.suffix_list or self._suffix_list(),
+            suffix_list=self.suffix_list(),
             logged_at_start=said.logged_at_start,
             furniture=said.furniture,
             chains=tuple(
@@ -173,12 +173,22 @@ class School:
         )
         return enrich.build(settings, index, zone=self.zone, directory=self.configuration.directory)
 
-    def _suffix_list(self) -> Path | None:
-        """Return the fetched Public Suffix List; null where none is in use, or it is no longer what was fetched."""
+    def domain_of(self, address: str) -> str | None:
+        """Return the registrable domain of a host or URL as the events tell it; null where it has none."""
+        host = enrich.host_of(address)
+        return enrich.Suffixes(self.suffix_list()).registrable(host).domain if host else None
+
+    def suffix_list(self) -> Path | None:
+        """Return the whole path of the school's own Public Suffix List, else of the fetched one.
+
+        Null where none is in use, or it is no longer what was fetched: for the one that comes with filterwatch.
+        """
+        if self.configuration is not None and self.configuration.settings.suffix_list is not None:
+            return self.configuration.at(self.configuration.settings.suffix_list).absolute()
         for listed, file, digest in self._taken().values():
             if listed.format == SUFFIXES:
                 if intact(file, digest):
-                    return file
+                    return file.absolute()
                 log.error("The fetched Public Suffix List is damaged and not used; run `filterwatch lists update`.")
         return None
 

@@ -20,6 +20,7 @@ from filterwatch.errors import FilterwatchError
 from filterwatch.text import printable
 
 if TYPE_CHECKING:
+    from filterwatch.app.settings import Configuration
     from filterwatch.records.ledger import Actor
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", envvar="FILTERWATCH_CONFIG", help="Configuration file.")]
@@ -41,11 +42,13 @@ class Desk:
         zone: The school's.
         now: When the command began, UTC.
         head: Name of the head, where the configuration says it.
+        known: What the school says; null where no configuration is named.
     """
 
     zone: ZoneInfo
     now: datetime
     head: str = ""
+    known: Configuration | None = None
 
     def show(self, when: datetime | None) -> str:
         """Return a time as people read it in the school."""
@@ -108,7 +111,7 @@ def opened(config: Path | None, state: Path | None) -> Desk:
         raise FilterwatchError("which registers? name the configuration with --config, or the directory with --state")
     known = load(config or DEFAULT)
     open_registers(known.settings.records, known.state, known.directory)
-    return Desk(known.settings.timezone, now)
+    return Desk(known.settings.timezone, now, known=known)
 
 
 def actor(name: str) -> Actor:

@@ -34,11 +34,13 @@ def request(
 ) -> None:
     """Ask for a site to be removed from the filtered list; the coordinator decides."""
     desk = opened(config, state)
+    from filterwatch.app.parts import School
     from filterwatch.records import services
     from filterwatch.records.services.unblocks import Wish
 
     days = [desk.date(text) if text else None for text in (first, last)]
-    made = services.request_unblock(Wish(site, purpose, days[0], days[1], risk), actor(by), desk.now)
+    domain = School(desk.known).domain_of(site) or ""
+    made = services.request_unblock(Wish(site, purpose, days[0], days[1], risk, domain), actor(by), desk.now)
     say(f"{made.number}: requested for {defang(made.domain)}.")
 
 

@@ -3,12 +3,15 @@
 import re
 import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from django.db import connection
 from typer.testing import CliRunner
 
 from filterwatch import records
+from filterwatch.app.parts import School
+from filterwatch.app.settings import load
 from filterwatch.cli import make_app
 from filterwatch.cli._records import table
 from filterwatch.errors import FilterwatchError
@@ -19,6 +22,14 @@ from filterwatch.records.models import Alert, AlertDetection, Incident, LedgerEn
 from filterwatch.records.opening import open_registers  # noqa: E402
 from filterwatch.records.services import open_alert  # noqa: E402
 
+SCHOOL = """\
+site: st-pauls
+state: state
+suffix_list: suffixes.dat
+sources: [{name: squid, format: squid, path: access.log}]
+alerts: {recipients: {coordinator: {name: A, channels: [m]}, head: {name: B, channels: [n]}}}
+delivery: {channels: {m: {url: "json://a"}, n: {url: "json://b"}}}
+"""
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
@@ -244,3 +255,34 @@ def test_a_folded_cell_is_cut_where_a_word_ends_and_takes_what_room_there_is(mon
     firsts = [line.split()[0] for line in lines]
     assert [first for first in firsts if first in shown] == shown
     assert "".join(firsts).count("x") == 30
+
+
+def test_an_unblock_request_is_for_the_site_that_the_schools_suffix_list_makes(app, migrated, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path.parent)
+    (tmp_path / "state").mkdir()
+    shutil.copy(migrated, tmp_path / "state")
+    begin = "// ===BEGIN {0} DOMAINS===\n{1}\n// ===END {0} DOMAINS===\n"
+    suffixes = begin.format("ICANN", "org\nnewly.org") + begin.format("PRIVATE", "blogs.example.org")
+    (tmp_path / "suffixes.dat").write_text(suffixes)
+    (tmp_path / "filterwatch.yaml").write_text(SCHOOL)
+    for site, domain in (
+        ("https://www.a.newly.org/x", "a[.]newly[.]org"),
+        ("b.blogs.example.org", "b[.]blogs[.]example[.]org"),
+        ("blogs.example.org", "example[.]org"),
+        ("192.0.2.7", "192[.]0[.]2[.]7"),
+    ):
+        words = [
+            "unblock",
+            "request",
+            site,
+            "--purpose",
+            "maths",
+            "--by",
+            "Jane Roe",
+            "--config",
+            f"{tmp_path.name}/filterwatch.yaml",
+        ]
+        done = CliRunner().invoke(app, words)
+        assert f"requested for {domain}." in done.output, done.exception
+    records.setup(":memory:", "a secret for tests")
+    School(load(Path(tmp_path.name, "filterwatch.yaml"))).enrichment()  # reads the same file

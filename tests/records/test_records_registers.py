@@ -188,6 +188,7 @@ def test_agreeing_needs_a_risk_check():
         ("https://alice.Blogspot.com/2026/", "alice.blogspot.com"),
         ("www.alice.github.io", "alice.github.io"),
         ("blogspot.com", "blogspot.com"),
+        ("www.intranet.unknown", "intranet.unknown"),
         ("192.0.2.7", "192.0.2.7"),
         ("http://[2001:db8::1]/x", "2001:db8::1"),
     ],

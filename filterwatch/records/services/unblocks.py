@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -18,6 +19,9 @@ from filterwatch.records.services.change import RecordsError, change, create, de
 State = UnblockRequest.State
 
 
+_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+")
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a member of staff asks for.
@@ -28,6 +32,8 @@ class Wish:
         first: First day it is needed.
         last: Last day it is needed.
         risk_check: What was looked at on the site, and found.
+        domain: The site as the logs of the school tell it (``School.domain_of``); empty: by the suffixes that come with
+            filterwatch.
     """
 
     site: str
@@ -35,6 +41,7 @@ class Wish:
     first: date | None = None
     last: date | None = None
     risk_check: str = ""
+    domain: str = ""
 
 
 @cache
@@ -59,8 +66,10 @@ def registrable(site: str) -> str:
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
-        found = (_suffixes()(host, include_psl_private_domains=private) for private in (True, False))
+        found = [_suffixes()(host, include_psl_private_domains=private) for private in (True, False)]
         domain = next(filter(None, (one.top_domain_under_public_suffix for one in found)), "")
+        if not found[0].suffix and _NAME.fullmatch(host):  # a suffix that nobody knows is one label, as in the logs
+            domain = ".".join(host.rsplit(".", 2)[-2:])
     if not domain:
         raise RecordsError("the site is no host or address of a page; write it as www.example.org")
     return domain.lower()
@@ -90,7 +99,7 @@ def request_unblock(wish: Wish, by: Actor, now: datetime) -> UnblockRequest:
             requester=by.name,
             requested_at=now,
             asked_for=wish.site.strip(),
-            domain=registrable(wish.site),
+            domain=wish.domain or registrable(wish.site),
             purpose=wish.purpose,
             needed_from=wish.first,
             needed_to=wish.last,
