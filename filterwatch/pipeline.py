@@ -21,6 +21,9 @@ from filterwatch import detections as found
 from filterwatch.decoders import Decoder, redact
 from filterwatch.detections import Detector
 from filterwatch.detectors import Page, Seen, Visits
+from filterwatch.detectors.restoring import restore
+from filterwatch.detectors.wrong_clock import AHEAD as FAR
+from filterwatch.detectors.wrong_clock import set_right
 from filterwatch.lines import LineBatch
 from filterwatch.policy import RuleSet
 
@@ -123,10 +126,10 @@ class Bench:
         return {part.name: part.state() for part in self._remembering()}
 
     def restore(self, state: Mapping[str, bytes]) -> None:
-        """Go on from :meth:`state`; a part that is new since then starts empty."""
+        """Go on from :meth:`state`; a part that is new since then, or reads it no more, starts empty."""
         for part in self._remembering():
             if part.name in state:
-                part.restore(state[part.name])
+                restore(part.name, part, state[part.name])
 
     def _remembering(self) -> list[Detector | Visits | Page]:
         pages = [page for one in self.detectors if isinstance(one, Seen) for page in one.pages]
@@ -136,6 +139,7 @@ class Bench:
         return self.visits(events, detections, now) if self.visits else detections
 
     def _detect(self, events: pl.DataFrame, hits: pl.DataFrame, now: datetime) -> list[pl.DataFrame]:
+        events = set_right(events, now)
         return [detector(events, hits, now) for detector in self.detectors]
 
     def _together(self, first: pl.DataFrame, more: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -206,9 +210,9 @@ class Pass:
         return {"enrich": self.context.state()} | self.bench.state()
 
     def restore(self, state: Mapping[str, bytes]) -> None:
-        """Go on from :meth:`state`; a part that is new since then starts empty."""
+        """Go on from :meth:`state`; a part that is new since then, or reads it no more, starts empty."""
         if "enrich" in state:
-            self.context.restore(state["enrich"])
+            restore("enrich", self.context, state["enrich"])
         self.bench.restore(state)
 
 
@@ -225,9 +229,24 @@ def _quarantine(batch: LineBatch, rejected: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-_ORDER = pl.col("time").fill_null(strategy="forward").fill_null(datetime.fromtimestamp(0, UTC)).cum_max()
-"""A time that steps back (a clock that was set), or is missing, sorts with the latest before it: lines keep their
-order."""
+_IN_TIME = pl.col("time") <= pl.col("time").drop_nulls().tail(2).max() + FAR
+_ORDER = (
+    pl.when(_IN_TIME).then("time").fill_null(strategy="forward").fill_null(datetime.fromtimestamp(0, UTC)).cum_max()
+)
+"""A time that steps back (a clock that was set), is missing, or is far ahead of the last lines sorts with the latest
+before it: lines keep their order."""
+
+
+def come_to(now: datetime, events: pl.DataFrame) -> datetime:
+    """Return the time that old logs have come to with *events*, by the last of them: no line dated far ahead counts.
+
+    Where all of *events* lie far before *now*, the last ones before them were wrong.
+    """
+    times = events["time"].drop_nulls()
+    latest, last = times.max(), times.tail(2).max()
+    if not isinstance(latest, datetime) or not isinstance(last, datetime):
+        return now
+    return last if now - latest > FAR else max(now, last)
 
 
 def merged(streams: Sequence[Iterator[pl.DataFrame]]) -> Iterator[pl.DataFrame]:

@@ -18,7 +18,7 @@ from filterwatch.app.settings import load
 from filterwatch.decoders.whole import not_told
 from filterwatch.errors import FilterwatchError
 from filterwatch.lines import LineBatch
-from filterwatch.pipeline import Bench, Feed, Pass, merged
+from filterwatch.pipeline import Bench, Feed, Pass, come_to, merged
 from filterwatch.sources import read_files
 from filterwatch.text import printable
 
@@ -165,8 +165,7 @@ def judged(frames: Iterable[pl.DataFrame], *benches: Bench) -> Iterator[tuple[pl
     """
     now = datetime.fromtimestamp(0, UTC)
     for events in frames:
-        latest = events["time"].max()
-        now = max(now, latest) if isinstance(latest, datetime) else now
+        now = come_to(now, events)
         held = [bench(events, now) for bench in benches]
         yield tuple(_with_lines(one, events) for one in held)
     # What waits for time to pass (a stop that may be a restart) is told as if the log went on silently.
