@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import starmap
 
+import numpy as np
 import polars as pl
 
-from filterwatch.enrich.columns import beside, column
+from filterwatch.enrich.columns import beside, column, told_apart
 from filterwatch.enrich.identity import NOBODY, Asker, Identity, Known, Logged
 from filterwatch.enrich.leases import Lease, Leases
 from filterwatch.enrich.sessions import ACCEPTED, Login, Sessions
@@ -61,7 +62,7 @@ class Who:
         touched, speakers = self._touched(events)
         heard = bool(self._leases.history) or bool(self._sessions.history)
         first, last = _span(events) if heard else (0, 0)
-        unique = keys.unique()
+        unique, askers = told_apart(keys)
         places: list[int] = []
         steps: list[_Step] = []
         for number, asker in enumerate(_askers(unique)):
@@ -77,9 +78,9 @@ class Who:
                 table += (self._of(asker, at) for at in (first, *changes))
             else:
                 table.append(self._of(asker, first) if heard else self._identity.of(asker, None))
-        unique = unique.with_columns(pl.Series("place", places, dtype=pl.Int64)).with_row_index("asker")
-        found = keys.join(unique, on=keys.columns, how="left", nulls_equal=True, maintain_order="left")
-        place = _as_of(found, events, steps) if steps else found["place"]
+        place = pl.Series("place", np.array(places, np.int64)[askers])
+        if steps:
+            place = _as_of(pl.Series("asker", askers, pl.UInt32), place, events, steps)
         return place.scatter(speakers, _IN_ORDER) if speakers else place
 
     def _changes(self, asker: Asker, first: int, last: int) -> list[int]:
@@ -182,14 +183,13 @@ def _logins(events: pl.DataFrame) -> Iterator[tuple[str | None, Login]]:
         yield kind if says else None, Login(time or 0, user, domain, ip, mac, what)
 
 
-def _as_of(found: pl.DataFrame, events: pl.DataFrame, steps: list[_Step]) -> pl.Series:
-    """Return the column ``place``, with the place as of each event's time where it is :data:`_AS_OF`.
+def _as_of(askers: pl.Series, place: pl.Series, events: pl.DataFrame, steps: list[_Step]) -> pl.Series:
+    """Return *place*, as of each event's time where it is :data:`_AS_OF`.
 
-    *found* has ``asker`` and ``place``; *steps* says which place holds for which asker from which moment on.
+    *steps* says which place holds for which of *askers* from which moment on.
     """
-    place = found["place"]
     rows = (place == _AS_OF).arg_true()
-    asked = events[rows].select(_at(events).fill_null(_NEVER)).with_columns(found["asker"][rows], row=rows)
+    asked = events[rows].select(_at(events).fill_null(_NEVER)).with_columns(askers[rows], row=rows)
     table = pl.DataFrame(steps, schema={"asker": pl.UInt32, "at": pl.Int64, "place": pl.Int64}, orient="row")
     answers = asked.sort("at").join_asof(table.sort("at"), on="at", by="asker", check_sortedness=False)
     return place.scatter(answers["row"], answers["place"])
