@@ -15,6 +15,7 @@ from filterwatch.text import defang
 if TYPE_CHECKING:
     from filterwatch.app.explaining.explained import Explained
     from filterwatch.app.explaining.judged import Condition, Held, Near, Told
+    from filterwatch.app.explaining.unblocks import Unblock
     from filterwatch.policy.terms import Found, Span
 
 WITHHELD = "withheld: illegal content. Do not look for it."
@@ -151,6 +152,7 @@ def _chain(found: Explained, *, asked: bool) -> Iterator[tuple[str, Iterable[str
     yield "Counts as", [", ".join(found.categories) or "nothing: no category"]
     if not found.withheld:
         yield "Search", _search(found)
+        yield "Unblock", map(_unblock, found.unblocks or ())
     yield "Who", [_who(found)]
     if found.asked.action != "allowed":
         yield "Filter", [f"{found.asked.action}, as {'you said' if asked else 'it was logged'}"]
@@ -229,6 +231,13 @@ def marked(terms: str, one: Found) -> str:
             out += between + left + plain[begin:end] + right
         at = end
     return _cut(out + plain[at:])
+
+
+def _unblock(one: Unblock) -> str:
+    scope = f", for {one.scope}" if one.scope else ""
+    until = f", until {one.until:%-d %b %Y}" if one.until else ""
+    force = "the filter lets it through, the rules judge it all the same" if one.in_force else "not in force"
+    return f"{one.number}: {one.state}{scope}{until}: {force}"
 
 
 def _who(found: Explained) -> str:

@@ -40,16 +40,39 @@ def open_registers(settings: Settings, state: Path, directory: Path | None = Non
     """
     base = directory or state
     secret = read_secret(base / settings.secret_file if settings.secret_file else state / "secret")
-    database: str | Path = state / "records.db"
-    if settings.database:
-        database = settings.database if "://" in settings.database else base / settings.database
-    password = base / settings.password_file if settings.password_file else None
+    database = _database(settings, state, base)
     if "://" not in str(database):
         _make_private(Path(database))
-    setup(database, secret, password_file=password)
+    setup(database, secret, password_file=base / settings.password_file if settings.password_file else None)
     migrate()
     key = base / settings.ledger_key if settings.ledger_key else state / "ledger.key"
     return Registers(secret, key)
+
+
+def look_into_registers(settings: Settings, state: Path, directory: Path | None = None) -> bool:
+    """Make the registers ready to be read, as they are; say whether there are any.  Nothing is made or changed.
+
+    Args:
+        settings: The section ``records``.
+        state: The state directory.
+        directory: As for :func:`open_registers`.
+
+    Raises:
+        FilterwatchError: The password cannot be read.
+    """
+    base = directory or state
+    database = _database(settings, state, base)
+    if "://" not in str(database) and not os.access(database, os.R_OK):
+        return False
+    password = base / settings.password_file if settings.password_file else None
+    setup(database, secrets.token_urlsafe(), password_file=password)  # a secret that signs nothing
+    return True
+
+
+def _database(settings: Settings, state: Path, base: Path) -> str | Path:
+    if not settings.database:
+        return state / "records.db"
+    return settings.database if "://" in settings.database else base / settings.database
 
 
 def read_secret(path: Path) -> str:

@@ -1,8 +1,9 @@
 """The registers at the terminal, as a technician or coordinator without a browser uses them."""
 
+import json
 import re
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,12 @@ from filterwatch.errors import FilterwatchError
 
 records.setup(":memory:", "a secret for tests")
 
+from filterwatch.records import services  # noqa: E402
+from filterwatch.records.ledger import Actor  # noqa: E402
 from filterwatch.records.models import Alert, AlertDetection, Incident, LedgerEntry, LedgerText, Outbox  # noqa: E402
 from filterwatch.records.opening import open_registers  # noqa: E402
 from filterwatch.records.services import open_alert  # noqa: E402
+from filterwatch.records.services.unblocks import Wish  # noqa: E402
 
 SCHOOL = """\
 site: st-pauls
@@ -286,3 +290,35 @@ def test_an_unblock_request_is_for_the_site_that_the_schools_suffix_list_makes(a
         assert f"requested for {domain}." in done.output, done.exception
     records.setup(":memory:", "a secret for tests")
     School(load(Path(tmp_path.name, "filterwatch.yaml"))).enrichment()  # reads the same file
+
+
+def test_explain_tells_the_unblock_requests_for_a_site_and_makes_no_register(app, migrated, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "filterwatch.yaml").write_text(SCHOOL.replace("suffix_list: suffixes.dat\n", ""))
+
+    def explain(*words):
+        config = ["--config", str(tmp_path / "filterwatch.yaml")]
+        done = CliRunner().invoke(app, ["explain", "www.example.org", *config, *words])
+        records.setup(":memory:", "a secret for tests")
+        assert done.exception is None, done.exception
+        return done.output
+
+    assert json.loads(explain("--json"))["unblocks"] is None
+    assert list((tmp_path / "state").glob("records*")) == []
+    shutil.copy(migrated, tmp_path / "state")
+    assert json.loads(explain("--json"))["unblocks"] == []
+    open_registers(records.Settings(), tmp_path / "state")
+    jane, ann, last = Actor("Jane", "j"), Actor("Ann", "a"), date(2026, 12, 18)
+    one = services.request_unblock(Wish("example.org", "maths", risk_check="looked"), jane, NOW)
+    services.decide(one.number, agreed=True, reason="fine", by=ann, now=NOW, scope="Year 5", expires=last)
+    services.apply(one.number, jane, NOW + timedelta(hours=1))
+    services.request_unblock(Wish("example.com", "art"), jane, NOW)
+    asked = {"number": one.number, "state": "applied", "scope": "Year 5", "until": "2026-12-18"}
+    for at, in_force in (("2026-11-23 09:30", False), ("2026-11-23 10:30", True), ("2026-12-19 09:00", False)):
+        assert json.loads(explain("--json", "--at", at))["unblocks"] == [asked | {"in_force": in_force}]
+    told = " ".join(explain("--at", "2026-11-23 10:30").split())
+    assert (
+        f"Unblock {one.number}: applied, for Year 5, until 18 Dec 2026: the filter lets it through, the rules" in told
+    )
+    (tmp_path / "state" / "records.db").write_bytes(b"no database at all")
+    assert json.loads(explain("--json"))["unblocks"] is None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -20,6 +21,9 @@ from filterwatch.app.parts import School
 from filterwatch.errors import FilterwatchError
 from filterwatch.lists import CategoryIndex
 from filterwatch.policy.terms import Found
+
+if TYPE_CHECKING:
+    from filterwatch.app.explaining.unblocks import Unblock
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Explained:
         categories: Those that count.
         search: What the URL asks of a search engine; null where it asks nothing.
         packs: What term packs say of the search: the places of terms and of phrases that hide them.
+        unblocks: Unblock requests for the site, newest first; null where there is no register to look into.
         who: Who asks.
         at: When, in the school's zone.
         school: By which entry of the calendar it is school time, or not.
@@ -58,6 +63,7 @@ class Explained:
     categories: Sequence[str]
     search: enrich.Asked | None
     packs: Sequence[Found]
+    unblocks: Sequence[Unblock] | None
     who: Who
     at: datetime
     school: str
@@ -135,6 +141,7 @@ def of_event(
         categories=row["categories"] or (),
         search=context.asked(address.url) if asked.kind == "http" and not quiet else None,
         packs=rules.terms(terms) if terms and not quiet else (),
+        unblocks=_unblocks(school, {row["domain"] or address.host, address.host}, asked.at) if not quiet else None,
         who=who,
         at=local,
         school=calendar.why(local.replace(tzinfo=None)),
@@ -145,6 +152,14 @@ def of_event(
         rules=school.rules,
         withheld=withheld,
     )
+
+
+def _unblocks(school: School, domains: set[str], at: datetime) -> Sequence[Unblock] | None:
+    if school.configuration is None:
+        return None
+    from filterwatch.app.explaining.unblocks import unblocks  # noqa: PLC0415 - only where there is a configuration
+
+    return unblocks(school.configuration, domains, at)
 
 
 def _host_alone(address: Address) -> Address:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date
 
 from filterwatch.app.explaining.explained import Explained
 
@@ -26,6 +26,7 @@ def as_json(found: Explained) -> str:
         "name": None if hidden or found.name is None else asdict(found.name),
         "categories": list(found.categories),
         "search": None if hidden else _search(found),
+        "unblocks": None if hidden or found.unblocks is None else [asdict(one) for one in found.unblocks],
         "who": asdict(found.who),
         "when": {"at": found.at, "in_school_hours": found.in_school_hours, "because": found.school},
         "visit": found.visit,
@@ -54,6 +55,6 @@ def _search(found: Explained) -> Mapping[str, object] | None:
 
 
 def _plain(value: object) -> str:
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     raise TypeError(type(value))

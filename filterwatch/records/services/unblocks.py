@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -199,6 +200,20 @@ def review_unblock(number: str, text: str, by: Actor, now: datetime) -> UnblockR
         demand(found.state != State.REQUESTED, f"{found.number}: it is not decided yet")
         change(found, "reviewed", by, now, {"reviewed_by": by.name, "reviewed_at": now, "review_note": text})
         return found
+
+
+def of_site(domains: Collection[str], at: datetime) -> list[tuple[UnblockRequest, bool]]:
+    """Return the requests for any of *domains*, newest first, and whether each was in force *at* that time."""
+    return [
+        (
+            one,
+            one.applied_at is not None
+            and one.applied_at <= at
+            and (one.ended_at is None or at < one.ended_at)
+            and (one.expires_on is None or at.date() <= one.expires_on),
+        )
+        for one in UnblockRequest.objects.filter(domain__in=domains)
+    ]
 
 
 def overdue(today: date) -> list[UnblockRequest]:
