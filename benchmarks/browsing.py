@@ -57,6 +57,10 @@ class Session:
         went: Registrable domains that the person went to.
         used: Rules on use (``visits: only``) that ought to hold.
         user: Name in the log; empty where the log has none.
+        cached: Seconds for which the device remembers an address; the name decides which (our assumption: such names
+            live for 60 to 300).
+        kept_open: Seconds without a request after which a connection is closed; likewise (servers close after 15 to
+            180).
     """
 
     name: str
@@ -65,6 +69,8 @@ class Session:
     requests: list[Request] = field(default_factory=list)
     user: str = ""
     address: str = ""
+    cached: Sequence[float] = (120.0,)
+    kept_open: Sequence[float] = (60.0,)
 
     def page(self, at: float, url: str, pieces: Sequence[Request] = (), *, source: str | None = None) -> None:
         """Add a page and what it loads; *pieces* count their time from it and get it as their referrer."""

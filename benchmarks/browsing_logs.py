@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from zlib import crc32
 
 from benchmarks.browsing import Request, Session
 
 MORNING = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """A Monday in term; the third day after it is a Thursday."""
-
-KEPT_OPEN = 60.0
-"""Seconds without a request after which a connection is closed (our assumption: servers close after 15 to 180)."""
-
-CACHED = 120.0
-"""Seconds for which a device remembers an address (our assumption: such names live for 60 to 300)."""
 
 Line = tuple[float, str]
 """When it is written, in seconds after the morning, and its text."""
@@ -32,6 +27,10 @@ def _day(at: float, form: str) -> str:
     return (MORNING + timedelta(seconds=at)).strftime(form)
 
 
+def _of(host: str, choices: Sequence[float]) -> float:
+    return choices[crc32(host.encode()) % len(choices)]
+
+
 def tunnels(session: Session) -> Iterator[tuple[float, Request]]:
     """Yield one request for each connection, with the time at which it is closed; a refused one is closed at once."""
     open_: dict[str, tuple[float, Request]] = {}
@@ -39,15 +38,15 @@ def tunnels(session: Session) -> Iterator[tuple[float, Request]]:
         if one.blocked:
             yield one.at, one
             continue
-        last = open_.get(one.host)
-        if last is not None and one.at - last[0] <= KEPT_OPEN:
+        last, kept_open = open_.get(one.host), _of(one.host, session.kept_open)
+        if last is not None and one.at - last[0] <= kept_open:
             open_[one.host] = (one.at, replace(last[1], size=last[1].size + one.size))
             continue
         if last is not None:
-            yield last[0] + KEPT_OPEN, last[1]
+            yield last[0] + kept_open, last[1]
         open_[one.host] = (one.at, one)
     for closed, first in open_.values():
-        yield closed + KEPT_OPEN, first
+        yield closed + _of(first.host, session.kept_open), first
 
 
 def questions(session: Session) -> Iterator[Request]:
@@ -55,7 +54,7 @@ def questions(session: Session) -> Iterator[Request]:
     known: dict[str, float] = {}
     for one in session.requests:
         if one.at >= known.get(one.host, 0.0):
-            known[one.host] = one.at + (2.0 if one.blocked else CACHED)
+            known[one.host] = one.at + (2.0 if one.blocked else _of(one.host, session.cached))
             yield one
 
 

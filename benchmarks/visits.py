@@ -1,6 +1,6 @@
 """Visits told from widgets, films in lessons, adverts, apps in the background: how well, by kind of log.
 
-    .venv/bin/python -m benchmarks.visits [--times 20] [--stories]
+    .venv/bin/python -m benchmarks.visits [--times 20] [--school other] [--stories]
 
 Made-up sessions (``benchmarks.browsing``) are written as each kind of log tells them and go through the whole pass
 with the shipped rules and lists.  Printed for each kind:
@@ -10,7 +10,7 @@ with the shipped rules and lists.  Printed for each kind:
               ``embedded``
     use       of the sessions: precision and recall of the rules with ``visits: only``
 
-``--stories`` prints for every example what is told of it instead: rule, level, count and reason.
+``--school other`` is a second school (``benchmarks.browsing_other``) on which nothing was tuned.  ``--stories`` prints for every example what is told of it instead: rule, level, count and reason.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.browsing import Session, sessions
+from benchmarks.browsing_other import MAKERS, elsewhere
 from benchmarks.browsing_logs import LOGS, Log, text, written
 from filterwatch.app.parts import School
 from filterwatch.app.replay import Input, replay
@@ -137,9 +138,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=20, help="of each session")
     parser.add_argument("--stories", action="store_true", help="what is told of each session, once")
+    parser.add_argument("--school", choices=("one", "other"), default="one", help="which made-up school")
     parser.add_argument("--log", choices=sorted(LOGS), help="only this kind")
     asked = parser.parse_args()
-    made = list(sessions(1 if asked.stories else asked.times))
+    times = 1 if asked.stories else asked.times
+    made = list(sessions(times) if asked.school == "one" else elsewhere(sessions(times, makers=MAKERS)))
     print(f"{'':26} {'visits: precision':16} {'recall':14}   {'use: precision':16} recall")
     for name, log in LOGS.items():
         if asked.log not in {None, name}:

@@ -20,7 +20,7 @@ import polars as pl
 from filterwatch import detections as found
 from filterwatch.decoders import Decoder, redact
 from filterwatch.detections import Detector
-from filterwatch.detectors import Page, Seen, Visits
+from filterwatch.detectors import Company, Page, Seen, Visits
 from filterwatch.detectors.restoring import restore
 from filterwatch.detectors.wrong_clock import AHEAD as FAR
 from filterwatch.detectors.wrong_clock import set_right
@@ -104,17 +104,28 @@ class Bench:
         rules: The policy.
         detectors: In the order they run; names are unique.
         visits: Tells visits of what rules without a count find; null for every single detection.
+        company: Leaves out what other pages probably loaded, for rules that ask for it; null for none.
     """
 
-    def __init__(self, rules: RuleSet, detectors: Sequence[Detector] = (), visits: Visits | None = None) -> None:
+    def __init__(
+        self,
+        rules: RuleSet,
+        detectors: Sequence[Detector] = (),
+        visits: Visits | None = None,
+        company: Company | None = None,
+    ) -> None:
         self.rules = rules
         self.detectors = detectors
         self.visits = visits
+        self.company = company
 
     def __call__(self, events: pl.DataFrame, now: datetime) -> pl.DataFrame:
         """Return the detections of enriched *events*, in the order of the schema's columns."""
         judged = self.rules.evaluate(events)
-        return self._together(self._told(events, judged.detections, now), self._detect(events, judged.hits, now))
+        held, hits = judged.detections, judged.hits
+        if self.company:
+            held, hits = self.company(events, held, hits)
+        return self._together(self._told(events, held, now), self._detect(events, hits, now))
 
     def idle(self, now: datetime) -> pl.DataFrame:
         """Return what detectors find when nothing arrived: silence is their finding too, and visits are over."""
@@ -131,9 +142,9 @@ class Bench:
             if part.name in state:
                 restore(part.name, part, state[part.name])
 
-    def _remembering(self) -> list[Detector | Visits | Page]:
+    def _remembering(self) -> list[Detector | Visits | Company | Page]:
         pages = [page for one in self.detectors if isinstance(one, Seen) for page in one.pages]
-        return [*([self.visits] if self.visits else []), *self.detectors, *pages]
+        return [*(one for one in (self.company, self.visits) if one), *self.detectors, *pages]
 
     def _told(self, events: pl.DataFrame, detections: pl.DataFrame, now: datetime) -> pl.DataFrame:
         return self.visits(events, detections, now) if self.visits else detections

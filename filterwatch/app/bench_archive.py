@@ -23,8 +23,8 @@ FRAME = 25_000
 NOT_REPLAYED = (
     "Judged from archived events by rules and detectors, with the lists, school hours and calendar of today. Detectors "
     "remember nothing from before the first day. People and devices are as they were known when the lines were read. "
-    "Not replayed: source_silent and source_speaks (no archive says when a line was read), lines_lost (gaps show in the "
-    "files alone), and what the decoders make of a line. For decoders and people, replay the log files."
+    "Not replayed: source_silent and source_speaks (no archive says when a line was read), lines_lost (gaps show in "
+    "the files alone), and what the decoders make of a line. For decoders and people, replay the log files."
 )
 """What an archive cannot answer, for people."""
 
@@ -137,4 +137,5 @@ def _rows(events: pl.LazyFrame, part: pl.DataFrame) -> pl.DataFrame:
 
 def replayed(bench: Bench) -> Bench:
     """Return *bench* less the detectors that need more than events: what they found would differ with the pieces."""
-    return Bench(bench.rules, [one for one in bench.detectors if one.name != Liveness.name], bench.visits)
+    detectors = [one for one in bench.detectors if one.name != Liveness.name]
+    return Bench(bench.rules, detectors, bench.visits, bench.company)

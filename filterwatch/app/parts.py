@@ -206,7 +206,8 @@ class School:
         from filterwatch.pipeline import Bench  # noqa: PLC0415 - as above
 
         rules = rules or policy.load(self.rules)
-        return Bench(rules, self.detectors(rules.counts, live=live), detectors.Visits(rules.once))
+        found = self.detectors(rules.counts, live=live)
+        return Bench(rules, found, detectors.Visits(rules.once), detectors.Company(rules.sure))
 
     def detectors(self, counts: Mapping[str, Count], *, live: bool = False) -> list[Detector]:
         """Return the detectors, which remember nothing yet."""

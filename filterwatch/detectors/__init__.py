@@ -11,6 +11,7 @@ from filterwatch.config import Part
 from filterwatch.detections import Count, Detector
 from filterwatch.detectors.bypass import Bypass
 from filterwatch.detectors.bypass import Settings as BypassSettings
+from filterwatch.detectors.company import Company
 from filterwatch.detectors.filter_off import FilterOff
 from filterwatch.detectors.filter_off import Settings as FilterOffSettings
 from filterwatch.detectors.liveness import UNWATCHED, Liveness
@@ -26,7 +27,7 @@ from filterwatch.detectors.visits import Visits
 from filterwatch.detectors.volume import Settings as VolumeSettings
 from filterwatch.detectors.volume import Volume
 
-__all__ = ["Liveness", "Page", "Seen", "Settings", "Visits", "build"]
+__all__ = ["Company", "Liveness", "Page", "Seen", "Settings", "Visits", "build"]
 
 
 class Settings(Part):

@@ -78,7 +78,7 @@ class Conditions:
     def rule(self, rule: Rule, version: str) -> Compiled:
         """Return a rule as trees."""
         who, when, match = self.who(rule.who), self.when(rule.when), self.match(rule.match)
-        if rule.visits == "only":
+        if rule.visits != "any":
             part = self._facts.flag("embedded", "loaded by another page or a program", pl.col("embedded"), "embedded")
             visit = Not(part, ("visits",))
             match = _all([*(match.parts if isinstance(match, Every) else [match]), visit], ("match",))

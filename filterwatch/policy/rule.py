@@ -208,7 +208,8 @@ class Rule(Part):
         category: What kind of content; null for a technical rule.
         kind: Kind of bypass; null takes it from the list that held.
         limits: What the logs cannot tell.
-        visits: Whether requests that pages and programs make by themselves are left out (``only``) or judged too.
+        visits: Whether requests that pages and programs make by themselves are left out (``only``; ``sure`` leaves out
+            those of which the log only suggests it too) or judged as well.
         count: Threshold; null means that one event is enough.
         once: Level of what may be an accident, a person's first such visit in a week; null for `level`.
         enabled: False keeps the rule, checked, but never judges by it.
@@ -227,7 +228,7 @@ class Rule(Part):
     who: Who = Who()
     when: When = When()
     match: Match
-    visits: Literal["only", "any"] = "any"
+    visits: Literal["sure", "only", "any"] = "any"
     count: Threshold | None = None
     once: Annotated[str, one_of(LEVELS)] | None = None
     outcome: Annotated[str, one_of(OUTCOMES)]

@@ -73,6 +73,7 @@ class RuleSet:
         self.packs = MappingProxyType(dict(packs))
         counts = {rule.id: rule.threshold for rule in self.rules if rule.enabled}
         self.counts: Mapping[str, Count] = MappingProxyType({rule: count for rule, count in counts.items() if count})
+        self.sure = frozenset(rule.id for rule in self.rules if rule.enabled and rule.visits == "sure")
         once = {rule.id: rule.once for rule in self.rules if rule.enabled}
         self.once: Mapping[str, str] = MappingProxyType({rule: level for rule, level in once.items() if level})
         self._facts = Facts()
