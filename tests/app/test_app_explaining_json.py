@@ -100,8 +100,7 @@ def test_every_key_is_documented_and_every_documented_key_is_there(school):
     ]
     seen = {path for answer in answers for path in paths(answer)}
     assert seen - documented == set()
-    # Public lists are fetched in the tests of `lists lookup`, which says the same; unblock requests are made in those of
-    # the registers.
+    # Lists are fetched in the tests of `lists lookup`, which says the same; requests are made in those of registers.
     elsewhere = {one for one in documented if one.startswith("unblocks[]")} | {"lists[].trust", "lists[].fetched"}
     assert documented - seen == elsewhere
     assert all(answer["schema"] == SCHEMA == 1 for answer in answers)

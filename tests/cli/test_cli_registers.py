@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from filterwatch import records
 from filterwatch.app.parts import School
+from filterwatch.app.places import shipped
 from filterwatch.app.settings import load
 from filterwatch.cli import make_app
 from filterwatch.cli._records import table
@@ -294,7 +295,9 @@ def test_an_unblock_request_is_for_the_site_that_the_schools_suffix_list_makes(a
 
 def test_explain_tells_the_unblock_requests_for_a_site_and_makes_no_register(app, migrated, tmp_path):
     (tmp_path / "state").mkdir()
-    (tmp_path / "filterwatch.yaml").write_text(SCHOOL.replace("suffix_list: suffixes.dat\n", ""))
+    (tmp_path / "filterwatch.yaml").write_text(SCHOOL.replace("suffix_list: suffixes.dat", "rules: rules"))
+    (tmp_path / "rules" / "lists").mkdir(parents=True)
+    shutil.copy(shipped("rules") / "games.yaml", tmp_path / "rules")
 
     def explain(*words):
         config = ["--config", str(tmp_path / "filterwatch.yaml")]
@@ -317,8 +320,6 @@ def test_explain_tells_the_unblock_requests_for_a_site_and_makes_no_register(app
     for at, in_force in (("2026-11-23 09:30", False), ("2026-11-23 10:30", True), ("2026-12-19 09:00", False)):
         assert json.loads(explain("--json", "--at", at))["unblocks"] == [asked | {"in_force": in_force}]
     told = " ".join(explain("--at", "2026-11-23 10:30").split())
-    assert (
-        f"Unblock {one.number}: applied, for Year 5, until 18 Dec 2026: the filter lets it through, the rules" in told
-    )
+    assert f"Unblock {one.number}: applied, for Year 5, until 18 Dec 2026: the filter lets it through" in told
     (tmp_path / "state" / "records.db").write_bytes(b"no database at all")
     assert json.loads(explain("--json"))["unblocks"] is None
