@@ -40,7 +40,7 @@ OF_THE_CLOCK = ("source_silent", "source_speaks")
 """What depends on when lines are read."""
 
 TOLD = {"gambling", "adult", "adult-burst", "social_media", "bypass_persistence", "direct_ip"}
-STEP = 30
+STEP = 60
 """Seconds between two looks of the daemon."""
 
 
