@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from filterwatch.enrich.columns import beside, column
 from filterwatch.enrich.furniture import ALWAYS, Furniture, Site
@@ -107,8 +108,9 @@ class Where:
         names = events.with_columns(_place(events).alias("_name"))["_name"]
         events = beside(events, [names, *self._look_up(names, index, memory)])
         if "url" in events.columns:
-            events = self._of_inner(_of_pages(events, index), index)
-            searched = self._engines.look(events["url"], events["_engine"])
+            rows, inside = self._inside(events)
+            events = self._of_inner(_of_pages(events, index), rows, inside, index)
+            searched = self._searched(events, rows, inside)
         else:
             searched = pl.DataFrame(schema={"search_terms": pl.String}).clear(len(events))
         marks = (self._furniture.embedded(events), self._furniture.led(events, searched["search_terms"]))
@@ -123,10 +125,16 @@ class Where:
         return self._wrappers.of(url)
 
     def asked(self, url: str) -> Asked | None:
-        """Return what *url* asks of a search engine, suggestions too; null where it asks none."""
-        host = host_of(url)
-        number = self._engines.number(host, self._suffixes.registrable(host)) if host else None
-        return self._engines.asked(url, host, number) if host and number is not None else None
+        """Return what *url*, or the address inside it, asks of a search engine, suggestions too; null for nothing."""
+        for address in (url, self.inner(url)):
+            host = host_of(address) if address else None
+            number = self._engine(host)
+            if address and host and number is not None and (found := self._engines.asked(address, host, number)):
+                return found
+        return None
+
+    def _engine(self, host: str | None) -> int | None:
+        return self._engines.number(host, self._suffixes.registrable(host)) if host else None
 
     def _site_of(self, host: str) -> Site:
         found = self._suffixes.registrable(host)
@@ -185,8 +193,8 @@ class Where:
         spelt = [self._wrappers.spelt(host, number) if number is not None else None for host, number in pairs]
         return self._bits_inside(pl.Series("spelt", spelt, dtype=pl.String), index)
 
-    def _of_inner(self, events: pl.DataFrame, index: Index) -> pl.DataFrame:
-        """Return *events* with the categories of the addresses inside their URLs besides their own."""
+    def _inside(self, events: pl.DataFrame) -> tuple[NDArray[np.int64], pl.Series]:
+        """Return the rows whose URLs have an address inside, and those addresses."""
         wraps = events["_wraps"]
         wrapped = self._wrappers.scripted(events["url"])
         if wraps.null_count() < len(wraps):
@@ -194,10 +202,24 @@ class Where:
         if wrapped.any():
             wrapped &= events["url"].is_not_null() & events["_name"].is_not_null()
         rows = np.flatnonzero(wrapped.to_numpy())
-        if not len(rows):
-            return events
         inside = self._wrappers.inner(events["url"][rows], wraps[rows])
-        if inside.null_count() == len(inside):
+        shows = inside.is_not_null()
+        return rows[shows.to_numpy()], inside.filter(shows)
+
+    def _searched(self, events: pl.DataFrame, rows: NDArray[np.int64], inside: pl.Series) -> pl.DataFrame:
+        """Return what URLs ask of search engines, else what the addresses *inside* those of *rows* ask."""
+        searched = self._engines.look(events["url"], events["_engine"])
+        numbers = pl.Series([self._engine(host) for host in normal_host(inside)], dtype=pl.UInt16)
+        if numbers.null_count() == len(numbers):
+            return searched
+        deeper = self._engines.look(inside, numbers)
+        outer = searched[rows]
+        both = (outer[name].zip_with(outer[name].is_not_null(), deeper[name]) for name in searched.columns)
+        return searched.with_columns(searched[one.name].scatter(rows, one) for one in both)
+
+    def _of_inner(self, events: pl.DataFrame, rows: NDArray[np.int64], inside: pl.Series, index: Index) -> pl.DataFrame:
+        """Return *events* with the categories of the addresses *inside* the URLs of *rows* besides their own."""
+        if not len(rows):
             return events
         addresses = inside.unique()
         known = dict(zip(addresses.to_list(), self._bits_inside(addresses, index).to_list(), strict=True))

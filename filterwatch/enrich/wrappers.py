@@ -114,7 +114,17 @@ class Wrappers:
         patterns = self._scripts if number is None else self._patterns[number]
         none = pl.lit(None, dtype=pl.String)
         shown = pl.coalesce(none, *(pl.col("url").str.extract(p) for p in patterns)).alias("shown")
-        return unescaped(urls.alias("url")).to_frame().select(shown).to_series()
+        found = unescaped(urls.alias("url")).to_frame().with_columns(shown)["shown"]
+        if number is None or not self._sites[number].labels:
+            return found
+        pairs = zip(found.to_list(), urls.to_list(), strict=True)
+        return pl.Series([text or self._spelt_page(url, number) for text, url in pairs], dtype=pl.String)
+
+    def _spelt_page(self, url: str, number: int) -> str | None:
+        """Return the page that *url* asks for of the host that its own host spells."""
+        host = host_of(url)
+        spelt = self.spelt(host, number) if host else None
+        return f"{spelt}/{re.sub(_AUTHORITY, '', url).lstrip('/')}" if spelt else None
 
     def _opened(self, address: str, times: int = DEEPEST - 1) -> str:
         """Return the innermost address of *address*, itself where it has none inside."""
@@ -124,8 +134,7 @@ class Wrappers:
             if number is None and not any(sign in address.lower() for sign in _SCRIPTS):
                 break
             shown = self._shown(pl.Series([address]), number)[0]
-            spelt = self.spelt(host, number) if host and number is not None else None
-            deeper = spelt or (_address(shown) if shown else None)
+            deeper = _address(shown) if shown else None
             if deeper is None:
                 break
             address = deeper

@@ -146,8 +146,25 @@ def test_what_the_lists_say_of_the_wrapper_stays(tmp_path):
 
 
 def test_a_listed_page_is_known_inside_a_wrapper_too(where):
-    urls = [f"https://web.archive.org/web/2020/https://shared.example/{page}" for page in ("bets/1", "maths")]
-    assert seen(where, urls)["categories"].to_list() == [["gambling"], None]
+    for before in ("https://web.archive.org/web/2020/https://shared.example", "https://shared-example.translate.goog"):
+        urls = [f"{before}/{page}?_x_tr_sl=en" for page in ("bets/1", "maths")]
+        assert seen(where, urls)["categories"].to_list() == [["gambling"], None]
+
+
+def test_a_search_inside_a_wrapper_is_a_search(where):
+    searches = [
+        "https://www-google-com.translate.goog/search?q=owls&_x_tr_sl=auto",
+        "https://duckduckgo-com.translate.goog/?q=owls",
+        "https://my-proxy.workers.test/https://www.bing.com/search?q=owls",
+        "https://corsproxy.io/?url=https%3A%2F%2Fhtml.duckduckgo.com%2Fhtml%2F%3Fq%3Dowls",
+    ]
+    others = ["https://www-google-com.translate.goog/maps?q=owls", f"https://my-proxy.workers.test/{BET}?q=owls", BET]
+    own = "https://www.bing.com/search?q=barn&u=https://www.google.com/search?q=owls"
+    out = seen(where, [*searches, *others, own])
+    assert out["search_terms"].to_list() == ["owls"] * 4 + [None] * 3 + ["barn"]
+    assert out["search_kind"].null_count() == len(others)
+    asked = [where.asked(url) for url in (*searches, *others)]
+    assert [one and one.terms for one in asked] == ["owls"] * 4 + [None] * 3
 
 
 def test_a_piece_of_an_archived_page_is_no_visit_to_the_network_it_came_from(where):
