@@ -12,15 +12,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pydantic import Field
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from filterwatch import detections
 from filterwatch.config import Duration, Part
+from filterwatch.detectors.remembered import Halves, Remembered
 from filterwatch.detectors.seen import Seen
 from filterwatch.detectors.strange_news import News
 from filterwatch.detectors.strange_rows import (
@@ -35,7 +36,7 @@ from filterwatch.detectors.strange_rows import (
     places_of,
     platform_of,
 )
-from filterwatch.detectors.strange_table import Table
+from filterwatch.detectors.strange_table import Noted, Table
 from filterwatch.detectors.strange_use import GAP, MINUTE, Site, Use
 from filterwatch.events import complete
 
@@ -89,12 +90,17 @@ class StrangeSite:
         self._seen, self._news = seen, News(seen)
         self._version = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
         self._sites = Table()
-        self._bad: dict[str, int] = {}
-        self._before: dict[str, list[tuple[int, str]]] = {}
-        self._tries: dict[str, dict[str, int]] = {}
+        self._bad = Remembered[int]()
+        self._before = Remembered[list[tuple[int, str]]]()
+        self._tries = Remembered[dict[str, int]]()
         self._quarter = 0
         self._more = 0
         self._nothing = detections.none()
+
+    @property
+    def forgotten(self) -> int:
+        """How much was forgotten for others, because its bounds were reached: sites' pages, uses, blocks, tries."""
+        return sum(part.forgotten for part in (self._seen, self._sites, self._bad, self._before, self._tries))
 
     def __call__(self, events: pl.DataFrame, hits: pl.DataFrame, now: datetime) -> pl.DataFrame:  # noqa: ARG002 - the protocol
         """Return detections for what the batch completes; silence is never one."""
@@ -175,7 +181,7 @@ class StrangeSite:
         learnt = self._seen.has_learnt(row.day, self.settings.learn_days)
         strange = bool(row.bits & (UNUSUAL | STRAY)) or (learnt and row.site in self._bad)
         if learnt and row.bits & BAD and not row.bits & (FREE | PLATFORM) and self._is_new(row):
-            _remember(self._bad, row.site, row.at, MOST_BAD)
+            self._bad.put(row.site, row.at, MOST_BAD, sure=row.sure)
         if row.who is None or not (row.watched or row.teaches):
             return
         if learnt and row.watched:
@@ -185,7 +191,7 @@ class StrangeSite:
         if strange and not row.bits & BAD and (self._is_new(row) if learnt else row.shared):
             yield from self._used(row, row.who, learnt=learnt)
         if learnt and row.watched and (row.searched or (row.blocked and row.bits & LISTED)):
-            self._stopped(row.who, row.at, "search for ways round the filter" if row.searched else "block")
+            self._stopped(row, row.who, "search for ways round the filter" if row.searched else "block")
 
     def _is_new(self, row: Row) -> bool:
         return not self._is_old(row.site, row.platform, row.day, self.settings.learn_days)
@@ -204,21 +210,21 @@ class StrangeSite:
                 other = other or _hashed(row.site)
                 use.meet(row.at, other)
 
-    def _stopped(self, who: str, at: int, what: str) -> None:
+    def _stopped(self, row: Row, who: str, what: str) -> None:
         """Note a block or a search; of several within a minute one is enough."""
-        before = self._before.get(who, [])
-        if before and 0 <= at - before[-1][0] < MINUTE and before[-1][1] == what:
+        before = self._before.get(who) or []
+        if before and 0 <= row.at - before[-1][0] < MINUTE and before[-1][1] == what:
             return
-        _remember(self._before, who, [*before[1 - MOST_BLOCKS :], (at, what)], MOST_PEOPLE)
+        self._before.put(who, [*before[1 - MOST_BLOCKS :], (row.at, what)], MOST_PEOPLE, sure=row.sure)
 
     def _used(self, row: Row, who: str, *, learnt: bool) -> Iterator[dict[str, pl.Expr]]:
-        found = self._sites.use(row.site, who, row.at, self._came_from(who, row.at))
+        found = self._sites.use(row.site, who, row.at, self._came_from(who, row.at), sure=row.sure)
         if found is None:
             return
         site, use = found
         if row.blocked:
             if learnt and row.watched:
-                self._try(who, row.site, row.at)
+                self._try(row, who, row.at)
         else:
             use.add(row.at, row.end, None if row.asks else row.size)
             if self._is_ordinary(row, site, use, who):
@@ -227,7 +233,7 @@ class StrangeSite:
             return
         if use.is_visit() and not use.came:
             use.came = True
-            self._try(who, row.site, use.first)
+            self._try(row, who, use.first)
             site.join(use.first)
         use.done.update(self._done(site, use, who, blocked=row.blocked))
         weight = use.weight(telling=bool(row.bits & UNUSUAL) or row.site in self._bad)
@@ -249,13 +255,13 @@ class StrangeSite:
 
     def _came_from(self, who: str, at: int) -> str:
         within = self.settings.after_block // MICROSECOND
-        return next((what for when, what in reversed(self._before.get(who, [])) if 0 <= at - when <= within), "")
+        return next((what for when, what in reversed(self._before.get(who) or []) if 0 <= at - when <= within), "")
 
-    def _try(self, who: str, site: str, at: int) -> None:
-        tries = self._tries.get(who, {})
-        if site not in tries and all(abs(at - when) >= PAGE for when in tries.values()):
+    def _try(self, row: Row, who: str, at: int) -> None:
+        tries = self._tries.get(who) or {}
+        if row.site not in tries and all(abs(at - when) >= PAGE for when in tries.values()):
             kept = [*tries.items()][1 - MOST_TRIES :]
-            _remember(self._tries, who, dict([*kept, (site, at)]), MOST_PEOPLE)
+            self._tries.put(who, dict([*kept, (row.site, at)]), MOST_PEOPLE, sure=row.sure)
 
     def _done(self, site: Site, use: Use, who: str, *, blocked: bool) -> Iterator[tuple[str, str]]:
         """Yield what somebody did at a site that ways round the filter are used for: kind and words."""
@@ -273,7 +279,7 @@ class StrangeSite:
         if is_visit and people >= said.people:
             yield "people", f"{people} people came in turn within {_hours(said.people_within)}"
         since = use.last - said.tries_within // MICROSECOND
-        tries = sum(at >= since for at in self._tries.get(who, {}).values())
+        tries = sum(at >= since for at in (self._tries.get(who) or {}).values())
         if (is_visit or blocked) and tries >= said.tries:
             yield "tries", f"{tries} such sites tried within {_hours(said.tries_within)}"
 
@@ -298,35 +304,41 @@ class StrangeSite:
         since = at - max(DAY, said.people_within // MICROSECOND)
         self._sites.forget(old, since)
         before, tried = at - said.after_block // MICROSECOND - GAP, at - said.tries_within // MICROSECOND - GAP
-        self._bad = {name: when for name, when in self._bad.items() if when >= at - DAY * said.new_for_days}
-        self._before = {who: moments for who, moments in self._before.items() if moments[-1][0] >= before}
-        self._tries = {who: tries for who, tries in self._tries.items() if max(tries.values()) >= tried}
+        self._bad.keep(lambda when: when >= at - DAY * said.new_for_days)
+        self._before.keep(lambda moments: moments[-1][0] >= before)
+        self._tries.keep(lambda tries: max(tries.values()) >= tried)
 
     def state(self) -> bytes:
         """Return what is remembered of strange sites and their users, as JSON."""
-        parts = [self._quarter, self._sites.state(), self._bad, self._before, self._tries]
+        remembered = [part.state() for part in (self._bad, self._before, self._tries)]
+        parts = [self._quarter, *self._sites.state(), *remembered]
         return json.dumps(parts, separators=(",", ":")).encode()
 
     def restore(self, state: bytes) -> None:
         """Go on from :meth:`state`."""
-        self._quarter, sites, self._bad, before, self._tries = json.loads(state)
-        self._sites.restore(sites)
-        self._before = {who: [(at, what) for at, what in moments] for who, moments in before.items()}
+        self._quarter, sites, order, bad, before, tries = _STATE.validate_json(state)
+        self._sites.restore(sites, order)
+        self._bad.restore(bad)
+        self._before.restore(before)
+        self._tries.restore(tries)
 
 
 MICROSECOND = timedelta(microseconds=1)
+_STATE = TypeAdapter(
+    tuple[
+        int,
+        list[tuple[str, list[int], list[Noted]]],
+        list[tuple[str, str]],
+        Halves[int],
+        Halves[list[tuple[int, str]]],
+        Halves[dict[str, int]],
+    ],
+    config=ConfigDict(strict=True),
+)
 
 
 def _hashed(site: str) -> int:
     return int.from_bytes(hashlib.blake2b(site.encode(), digest_size=2).digest(), "little")
-
-
-def _remember(table: dict[str, Any], key: str, value: object, most: int) -> None:
-    """Put *value* last, forget the first beyond the bound."""
-    table.pop(key, None)
-    table[key] = value
-    if len(table) > most:
-        del table[next(iter(table))]
 
 
 def _hours(span: timedelta) -> str:

@@ -17,8 +17,9 @@ CLASS = 10
 """So many who come at once are a class at work, or all who read some page that loads a piece from the site."""
 
 MOST_USERS, MOST_OTHERS = 30, 64
-MOST_SITES, MOST_USES, MOST_OF_ONE = 1_000, 1_000, 10
-"""Strange sites and their uses that are remembered, and those of one person, so that nobody pushes out the others'."""
+MOST_USES, MOST_OF_ONE = 1_000, 10
+"""Uses of strange sites that are remembered of people who are surely known, as many of others, and those of one person,
+so that nobody pushes out the others'."""
 
 VISIT_BYTES, VISIT_REQUESTS, STAY_BYTES, STAY_QUESTIONS = 200_000, 10, 2_000_000, 4
 """What a pixel or a chat widget does not reach (our judgement); of a stay DNS shows questions only."""
@@ -41,6 +42,7 @@ class Use:
         told: 0 for nothing, 1 for a hint, 2 for all.
         others: Other sites asked for meanwhile, as hashes.
         done: What was done so far that ways round the filter are used for, in words, by kind.
+        sure: Whether it is surely known who it is.
     """
 
     first: int
@@ -52,6 +54,7 @@ class Use:
     told: int = 0
     others: list[int] = field(default_factory=list)
     done: dict[str, str] = field(default_factory=dict)
+    sure: bool = False
 
     @property
     def span(self) -> int:
@@ -100,14 +103,14 @@ class Site:
     uses: dict[str, Use] = field(default_factory=dict)
     joined: list[int] = field(default_factory=list)
 
-    def use(self, who: str, at: int, after: str) -> Use:
+    def use(self, who: str, at: int, after: str, *, sure: bool) -> Use:
         """Return what *who* does here at *at*; who comes back after a while begins another use."""
         use = self.uses.get(who)
         if use is not None and at - use.last <= GAP:
             return use
-        again = Use(at, at, after=after)
+        again = Use(at, at, after=after, sure=sure)
         if use is not None:
-            again.told, again.came, again.done = use.told, use.came, use.done
+            again.told, again.came, again.done, again.sure = use.told, use.came, use.done, use.sure
         self.uses[who] = again
         return again
 
@@ -123,8 +126,9 @@ class Site:
                 use.others = []  # should they come back, another use begins
 
     def is_of_a_class(self, at: int) -> bool:
-        """Whether a whole class came about then."""
-        return sum(one.is_there() and abs(one.first - at) <= APART for one in self.uses.values()) >= CLASS
+        """Whether a whole class came about then; questions of mere addresses are none, anybody can forge them."""
+        came = (one for one in self.uses.values() if one.sure or one.size >= 0)
+        return sum(one.is_there() and abs(one.first - at) <= APART for one in came) >= CLASS
 
     def join(self, at: int) -> None:
         """Note that one more person came."""

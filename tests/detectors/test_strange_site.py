@@ -278,7 +278,7 @@ def test_however_lines_are_batched_and_restarts_happen_the_same_is_found(
     monkeypatch.setattr("filterwatch.detectors.seen_pages.PAGES", pages)
     monkeypatch.setattr("filterwatch.detectors.seen_pages.GIVEN_UP", given_up)
     monkeypatch.setattr("filterwatch.detectors.strange_use.MOST_OF_ONE", 2)
-    monkeypatch.setattr("filterwatch.detectors.strange_use.MOST_SITES", 3)
+    monkeypatch.setattr("filterwatch.detectors.strange_use.MOST_USES", 3)
     rows = [dict(row) for part in parts for row in part]
     rows = sorted(rows, key=lambda row: row["at"]) if ordered else rows
     everything = events(frame, *rows)
@@ -311,18 +311,71 @@ def test_a_site_that_is_forgotten_within_a_batch_is_judged_as_if_the_batch_were_
 def test_endless_names_and_people_stay_within_bounds(frame, monkeypatch):
     monkeypatch.setattr(strange_site, "MOST_BAD", 20)
     monkeypatch.setattr(strange_site, "MOST_PEOPLE", 20)
-    monkeypatch.setattr(strange_use, "MOST_SITES", 20)
+    monkeypatch.setattr(strange_use, "MOST_USES", 20)
     one = detector()
     for batch in range(5):
         names = range(batch * 100, batch * 100 + 100)
         rows = [at(n / 50, f"p{n}", f"x{n}.s{n}.test", BAD if n % 3 else STRAY) for n in names]
         tries = [at(n / 50, f"q{n}", f"x{n}.t{n}.test", action="blocked", search_terms="proxy unblock") for n in names]
         one(events(frame, *rows, *tries), none(), NOW)
-    hour, sites, bad, before, tries = json.loads(one.state())
+    hour, sites, order, *halves = json.loads(one.state())
     assert hour
-    assert max(map(len, (sites, bad, before, tries))) <= 20
+    assert max(map(len, (sites, order))) <= 20
+    assert max(len(half) for both in halves for half in both) == 20
     one(events(frame, at(3 * 24 * 60, site="www.ok.test", bits=0)), none(), NOW)
-    assert json.loads(one.state())[1] == []
+    assert json.loads(one.state())[1:3] == [[], []]
+
+
+def test_forged_addresses_hide_nobody_who_is_surely_known(frame, monkeypatch):
+    for name in ("MOST_BAD", "MOST_PEOPLE"):
+        monkeypatch.setattr(strange_site, name, 20)
+    monkeypatch.setattr(strange_use, "MOST_USES", 20)
+
+    def forged(minute: int, n: int, **other) -> dict:
+        return asked(at(minute + n / 100, f"10.9.9.{n}", identity="address") | other)
+
+    flood = [
+        forged(minute, n, **more)
+        for minute in range(-5, 12)
+        for n in range(60)
+        for more in (
+            {"host": f"x.q{minute}-{n}.test", "domain": f"q{minute}-{n}.test", "bits": (STRAY, BAD)[n % 2]},
+            {"action": "blocked", "host": "www.games.test", "domain": "games.test", "bits": GAMES},
+        )
+    ]
+    mine = [at(-4, site="schoology.pizza.test", bits=BAD), blocked(-2), *stay(site="www.pizza.test", bits=0)]
+    detects = detector()
+    rows = events(frame, *sorted([*flood, *mine], key=lambda row: row["at"]))
+    found = pl.concat([detects(part, none(), NOW) for part in rows.iter_slices(200)])
+    assert ("strange_site", "medium", "amy") in told(found.filter(pl.col("client_ip") == "10.1.0.3"))
+    assert detects.forgotten > 1_000
+
+
+def test_forged_questions_make_no_class_and_fill_no_site(frame):
+    def forged(many: int, identity: str) -> list[dict]:
+        twice = [at(minute + n / 100, f"10.9.9.{n}", bits=UNUSUAL) for minute in (0, 1.5) for n in range(many)]
+        return [asked(row) | {"identity": identity} for row in twice]
+
+    def found(*rows: dict) -> bool:
+        return ("strange_site", "medium", "amy") in run(frame, *rows, *stay(3, bits=UNUSUAL))
+
+    assert found(*forged(12, "address"))
+    assert found(*forged(40, "address"))
+    assert not found(*forged(12, "lease"))
+
+
+def test_of_mere_addresses_those_with_the_lowest_hash_stay_whoever_comes_first(monkeypatch):
+    monkeypatch.setattr(strange_use, "MOST_USES", 50)
+    kept = []
+    for order in (1, -1):
+        table = Table()
+        for n in range(400)[::order]:
+            table.use(f"s{n % 90}.test", f"10.0.0.{n}", n, "", sure=False)
+        table.use("s1.test", "amy", 1, "", sure=True)
+        assert table.forgotten == 350
+        kept.append({who for _, _, uses in table.state()[0] for who, *_ in uses})
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 51
 
 
 def test_nobody_hides_a_use_behind_names_that_he_or_another_makes_up(frame):
@@ -412,10 +465,12 @@ def test_the_memory_of_sites_is_bounded_and_a_new_one_changes_a_page(monkeypatch
 def test_what_is_remembered_of_uses_is_small_at_its_bounds():
     table = Table()
     for n in range(10_000):
-        _, use = table.use(f"q{n % 999}.some-long-host-name.duck.test", f"10.10.{n}", n, "")
-        use.others = [*range(1_000, 1_064)]
-    uses = sum(len(uses) for _, _, uses in table.state())
-    assert uses <= strange_use.MOST_USES
+        found = table.use(f"q{n % 999}.some-long-host-name.duck.test", f"10.10.{n}", n, "", sure=bool(n % 2))
+        if found:
+            found[1].others = [*range(1_000, 1_064)]
+    sites, order = table.state()
+    assert sum(len(uses) for _, _, uses in sites) <= 2 * strange_use.MOST_USES
+    assert len(order) <= strange_use.MOST_USES
 
 
 @pytest.mark.parametrize("wrong", [{"people": 1}, {"tries": 11}, {"level": "loud"}, {"groups": ["cats"]}, {"learn": 3}])
