@@ -30,7 +30,8 @@ REMEMBERED = 65_536
 """Referring hosts whose site is kept: far more than a school's pages name in a day."""
 
 _FILE = Path(__file__).with_name("furniture.yaml")
-_SITE = r"^(?:(?i:https?)://)?(?:[^/?#@\\]*@)?([^/?#:@\\]+\.[^/?#:@\\]+)(?:[/?#:]|$)"
+_SITE = r"^(?i:https?)://(?:[^/?#@\\]*@)?([^/?#:@\\]+)"
+_BARE_SITE = r"^([^/?#:@\\]+\.[^/?#:@\\]+)(?:[/?#:]|$)"
 _Place = Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[^\s]+$")]
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9.-]+\.[a-z0-9-]+$")]
 
@@ -199,7 +200,8 @@ class Furniture:
 
     def _from_elsewhere(self, led: pl.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return which requests another site's page led to, and which a search engine's."""
-        hosts = led["referrer"].str.extract(_SITE)
+        said = pl.col("referrer")
+        hosts = led.select(pl.coalesce(said.str.extract(_SITE), said.str.extract(_BARE_SITE))).to_series()
         sites = {host: self._site(host) for host in hosts.unique().drop_nulls()}
         here = led.select(pl.coalesce("domain", "_name")).to_series().to_list()
         found = [sites.get(host) if host is not None else None for host in hosts.to_list()]

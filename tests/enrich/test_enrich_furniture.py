@@ -59,6 +59,7 @@ NO_VISIT = {
     "a picture of another site that is written without a scheme": get(
         "https://www.reddit.com/x.png", referrer="www.thetimes.test/article", mime_type="image/png"
     ),
+    "a player on the school's own site": get("https://www.youtube.com/embed/abc", referrer="http://moodle/course/1"),
     "a font of another site": get("https://dating.test/f", referrer=NEWS, mime_type="font/woff2"),
     "a style without a type": get("https://www.reddit.com/a.css?v=3", referrer=NEWS),
     "a piece that was blocked": get(
