@@ -9,7 +9,8 @@ that was started before.
 
     start     a new process until its first batch of one line went through the pass: the clock counts from its birth
     decode    the decoder alone, one thread
-    stages    decode, prepare (furniture by itself), settle, rules, visits and detectors, one after another, one thread
+    stages    decode, prepare (furniture by itself), settle, rules, company, visits and detectors, one after another,
+              one thread
     replay    as ``filterwatch replay`` runs it: prepares on a second thread
     ingest    as the daemon runs it: each batch is committed to a journal with the pass's state
     goaccess  all panels of GoAccess to JSON
@@ -146,10 +147,13 @@ def _by_stages(work: Pass, log: Path, stages: Stages) -> int:
         prepared = stages("prepare", partial(work.prepare, batch))
         events = stages("settle", partial(work.context.settle, prepared.events))
         judged = stages("rules", partial(work.bench.rules.evaluate, events))
+        held, hits = judged.detections, judged.hits
+        if work.bench.company is not None:
+            held, hits = stages("company", partial(work.bench.company, events, held, hits))
         if work.bench.visits is not None:
-            stages("visits", partial(work.bench.visits, events, judged.detections, NOW))
+            stages("visits", partial(work.bench.visits, events, held, NOW))
         for detector in work.bench.detectors:
-            stages(f"detector {detector.name}", partial(detector, events, judged.hits, NOW))
+            stages(f"detector {detector.name}", partial(detector, events, hits, NOW))
         stages("state", work.state)
         seen += len(events)
     stages.took["prepare"] -= stages.took["decode"] + stages.took["furniture"]
