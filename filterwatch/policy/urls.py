@@ -77,6 +77,6 @@ def _held(test: pl.Expr, values: pl.Series, due: Mask) -> Mask:
 
 
 def path_begins(prefixes: Iterable[str]) -> pl.Expr:
-    """Return a test for URLs whose path, which is straight but for double slashes, begins with any of *prefixes*."""
+    """Return a test for URLs whose path begins with any of *prefixes*, once :func:`~.paths.resolved` has seen them."""
     pieces = (pl.escape_regex(straight(prefix)[1:]).replace("/", "/+") for prefix in prefixes)
     return VALUE.str.contains(f"(?i)^{_BEFORE}(?:{'|'.join(pieces)})")
