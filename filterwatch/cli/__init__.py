@@ -6,9 +6,12 @@ at the top of such a module: ``--help`` must answer at once.
 
 from __future__ import annotations
 
+import inspect
 import pkgutil
+import shutil
 import signal
 import sys
+import textwrap
 from importlib import import_module
 
 import typer
@@ -46,7 +49,18 @@ def make_app(only: str = "") -> typer.Typer:
     named = only.replace("-", "_")
     for module in [named] if named in modules else modules:
         import_module(f"{__name__}.{module}").register(app)
+    _unwrap(app)
     return app
+
+
+def _unwrap(app: typer.Typer) -> None:
+    """Let the terminal wrap what commands say of themselves: a line end of the source is none there."""
+    for command in app.registered_commands:
+        text = command.help or inspect.getdoc(command.callback) or ""
+        command.help = "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            _unwrap(group.typer_instance)
 
 
 def main() -> None:
@@ -57,8 +71,17 @@ def main() -> None:
         make_app(sys.argv[1] if len(sys.argv) > 1 else "")()
     except FilterwatchError as error:
         # A message may quote what a file holds, and a file may hold anything.
-        sys.stderr.write("".join(f"{printable(line)}\n" for line in str(error).split("\n")))
+        sys.stderr.write("".join(f"{_shown(line)}\n" for line in str(error).split("\n")))
         raise SystemExit(MISTAKES) from None
     finally:
         sys.stdout.flush()  # while a reader that has gone still ends us quietly
         signal.signal(signal.SIGPIPE, before)
+
+
+def _shown(line: str) -> str:
+    """Return a line of an error; on a terminal no word of it is cut at the edge, elsewhere it stays one line."""
+    text = printable(line)
+    if not sys.stderr.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return "\n".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)) or text

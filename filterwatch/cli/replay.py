@@ -35,7 +35,8 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def replay(  # noqa: PLR0917 - typer's way to declare options
         files: Annotated[
-            Optional[list[Path]], typer.Argument(help="Logs, plain or compressed; - reads standard input.")
+            Optional[list[Path]],
+            typer.Argument(metavar="FILE", help="Logs, plain or compressed; - reads standard input."),
         ] = None,
         config: Annotated[
             Optional[Path], typer.Option("--config", "-c", help="Configuration: people, calendar, sources, rules.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import sys
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -12,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.main import get_command
+from typer.testing import CliRunner
 
 from filterwatch.app.explaining import Request, explain
 from filterwatch.app.parts import School
-from filterwatch.cli import make_app
+from filterwatch.cli import main, make_app
 from filterwatch.cli._explained import _SEARCHES, headline, marked, show
 from filterwatch.enrich.search import Kind
 from filterwatch.errors import FilterwatchError
@@ -139,3 +141,25 @@ def test_a_module_that_is_called_after_a_command_has_it():
         assert name in commands(name)
     assert commands("explain") == {"explain"}
     assert commands("no-such") == commands()
+
+
+def test_help_is_wrapped_by_the_terminal_and_not_by_the_source(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = CliRunner().invoke(make_app("check"), ["check", "--help"]).output.splitlines()
+    at = next(n for n, line in enumerate(lines) if "Lists every mistake" in line)
+    assert lines[at + 1].rstrip().endswith("exits 1 when a rule is gone")
+
+
+def test_an_error_is_not_cut_within_a_word_on_a_terminal_and_is_one_line_elsewhere(monkeypatch, capsys):
+    def told(*, terminal):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+        with pytest.raises(SystemExit):
+            main()
+        return capsys.readouterr().err.splitlines()
+
+    monkeypatch.setattr(sys, "argv", ["filterwatch", "explain", "bet.test", "--group", "nobody"])
+    monkeypatch.setenv("COLUMNS", "60")
+    (whole,) = told(terminal=False)
+    lines = told(terminal=True)
+    assert " ".join(lines) == whole
+    assert max(map(len, lines)) <= 60 < len(whole)
