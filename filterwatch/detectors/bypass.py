@@ -10,21 +10,25 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 import polars as pl
-from pydantic import Field
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from filterwatch import detections
 from filterwatch.config import Duration, Part
+from filterwatch.detectors.remembered import Halves, Remembered
 from filterwatch.detectors.signs import NEEDED, UNPRINTABLE, Network, Signs
+from filterwatch.detectors.spread import SURE
 from filterwatch.events import EVENT_SCHEMA, complete
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
 
 MOST = 5_000
-"""Devices (or device and domain) that one rule remembers; beyond it the longest known are forgotten."""
+"""Devices (or device and domain) that one rule remembers, of surely known people and of others; beyond it the longest
+known are forgotten."""
 
 VARIED = 6
 """Different characters from which a name may be data: a repeated letter carries none."""
@@ -97,18 +101,27 @@ class Bypass:
         self.settings = settings
         self._signs = Signs(settings)
         self._version = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
-        self._seen: dict[str, dict[str, _Seen]] = {rule: {} for rule in RULES}
-        self._blocked: dict[str, int] = {}
-        self._span = 0
+        self._seen = {rule: Remembered[_Seen]() for rule in RULES}
+        self._blocked = Remembered[int]()
+        self._span = self._now = 0
         self._nothing = detections.none()
+
+    @property
+    def forgotten(self) -> int:
+        """How many devices were forgotten for others, because there were too many."""
+        return self._blocked.forgotten + sum(devices.forgotten for devices in self._seen.values())
 
     def __call__(self, events: pl.DataFrame, hits: pl.DataFrame, now: datetime) -> pl.DataFrame:  # noqa: ARG002 - the protocol
         """Return detections for what the batch completes; silence is never one."""
         if not len(events):
             return self._nothing
+        self._now = (now - EPOCH) // MICROSECOND
         have = events.columns
         absent = {name: pl.lit(None, dtype=EVENT_SCHEMA[name]) for name in NEEDED if name not in have}
-        narrow = events.lazy().select(name for name in NEEDED if name in have).with_columns(**absent)
+        sure = (
+            pl.col("identity").is_in(list(SURE)).fill_null(value=False) if "identity" in have else pl.lit(value=False)
+        )
+        narrow = events.lazy().select(*(name for name in NEEDED if name in have), sure=sure).with_columns(**absent)
         signs = self._signs.found(pl, narrow.with_row_index("row")).collect(engine="in-memory")
         rows = [
             complete(events[row["row"]]).with_columns(**words)
@@ -118,17 +131,17 @@ class Bypass:
         return detections.make(pl.concat(rows)) if rows else self._nothing
 
     def _judged(self, row: Mapping[str, Any]) -> Iterator[dict[str, pl.Expr]]:
-        sign, who, at = row["sign"], row["who"], row["at"]
-        self._forget(at)
+        sign, at = row["sign"], row["at"]
+        self._forget(min(at, self._now))
         if sign == "search":
             return
         if sign == "long_name":
             yield from self._tunnel(row)
             return
         if sign == "foreign_dns":
-            yield from self._often(sign, who, at, f"{at} {row['target']}", self.settings.foreign_dns, sign)
+            yield from self._often(sign, row, f"{at} {row['target']}", self.settings.foreign_dns)
         if sign == "direct_ip":
-            yield from self._often(sign, who, at, row["target"], self.settings.direct_ip, sign)
+            yield from self._often(sign, row, row["target"], self.settings.direct_ip)
         yield from self._persistence(row)
 
     def _persistence(self, row: Mapping[str, Any]) -> Iterator[dict[str, pl.Expr]]:
@@ -138,24 +151,24 @@ class Bypass:
         if blocked is not None and 0 <= at - blocked <= limit.within // MICROSECOND:
             # One page or one reconnecting program logs many lines a minute; that is one attempt.
             attempt = f"{at // 60_000_000} {row['target']}"
-            yield from self._often("bypass_persistence", who, at, attempt, limit, row["sign"])
+            yield from self._often("bypass_persistence", row, attempt, limit)
         if row["action"] == "blocked":
-            _remember(self._blocked, who, max(at, self._blocked.get(who, 0)))
+            lately = blocked is not None and blocked - at <= limit.within // MICROSECOND
+            self._blocked.put(who, max(at, blocked or 0) if lately else at, MOST, sure=row["sure"])
 
-    def _often(
-        self, rule: str, who: str, at: int, what: str, limit: Threshold, sign: str
-    ) -> Iterator[dict[str, pl.Expr]]:
-        seen = _remember(self._seen[rule], who, self._seen[rule].get(who) or _Seen({}))
+    def _often(self, rule: str, row: Mapping[str, Any], what: str, limit: Threshold) -> Iterator[dict[str, pl.Expr]]:
+        at = row["at"]
+        seen = self._known(rule, row["who"], sure=row["sure"])
         seen.at.pop(what, None)
         seen.at[what] = seen.latest = at
         since = at - limit.within // MICROSECOND
         while seen.at and (len(seen.at) > limit.at_least or seen.at[next(iter(seen.at))] < since):
             del seen.at[next(iter(seen.at))]
         count = sum(moment >= since for moment in seen.at.values())
-        if count < limit.at_least or (seen.told and at < seen.told + limit.again_after // MICROSECOND):
+        if count < limit.at_least or (seen.told and abs(at - seen.told) < limit.again_after // MICROSECOND):
             return
         seen.told = at
-        yield self._words(rule, limit.level, sign, REASONS[rule].format(count, _minutes(limit.within)), count)
+        yield self._words(rule, limit.level, row["sign"], REASONS[rule].format(count, _minutes(limit.within)), count)
 
     def _tunnel(self, row: Mapping[str, Any]) -> Iterator[dict[str, pl.Expr]]:
         limit, at, query, domain = self.settings.dns_tunnel, row["at"], row["query"], row["domain"]
@@ -163,9 +176,8 @@ class Bypass:
         if query != UNPRINTABLE and len(set(before)) < VARIED:
             return
         span = at // (limit.within // MICROSECOND)
-        key = f"{row['who']} {domain or UNPRINTABLE}"
-        seen = _remember(self._seen["dns_tunnel"], key, self._seen["dns_tunnel"].get(key) or _Seen({}))
-        if seen.told and at < seen.told + limit.again_after // MICROSECOND:
+        seen = self._known("dns_tunnel", f"{row['who']} {domain or UNPRINTABLE}", sure=row["sure"])
+        if seen.told and abs(at - seen.told) < limit.again_after // MICROSECOND:
             return
         seen.latest = at
         # An unprintable name hides what it was: each is taken for a different one of the length tunnels use.
@@ -183,6 +195,11 @@ class Bypass:
         reason = REASONS["dns_tunnel"].format(count, _minutes(limit.within))
         yield self._words("dns_tunnel", limit.level, "dns_tunnel", reason, count)
 
+    def _known(self, rule: str, key: str, *, sure: bool) -> _Seen:
+        seen = self._seen[rule].get(key) or _Seen({})
+        self._seen[rule].put(key, seen, MOST, sure=sure)
+        return seen
+
     def _forget(self, at: int) -> None:
         """Drop what no threshold can reach back to, whenever a span of time has passed."""
         span = at // (self.settings.dns_tunnel.within // MICROSECOND)
@@ -192,9 +209,9 @@ class Bypass:
         for rule, devices in self._seen.items():
             limit: Tunnel | Threshold = getattr(self.settings, rule)
             since, told = at - 2 * (limit.within // MICROSECOND), at - limit.again_after // MICROSECOND
-            self._seen[rule] = {who: seen for who, seen in devices.items() if seen.told > told or seen.latest >= since}
+            devices.keep(partial(_matters, told, since))
         since = at - self.settings.bypass_persistence.within // MICROSECOND
-        self._blocked = {who: moment for who, moment in self._blocked.items() if moment >= since}
+        self._blocked.keep(lambda moment: moment >= since)
 
     def _words(self, rule: str, level: str, kind: str, reason: str, count: int) -> dict[str, pl.Expr]:
         said = {
@@ -208,18 +225,21 @@ class Bypass:
     def state(self) -> bytes:
         """Return what is remembered of each device, as JSON."""
         seen = {
-            rule: {who: [one.told, one.latest, one.at] for who, one in devices.items()}
+            rule: [{who: [one.told, one.latest, one.at] for who, one in half.items()} for half in devices.state()]
             for rule, devices in self._seen.items()
         }
-        return json.dumps([self._span, self._blocked, seen], separators=(",", ":")).encode()
+        return json.dumps([self._span, self._blocked.state(), seen], separators=(",", ":")).encode()
 
     def restore(self, state: bytes) -> None:
         """Go on from :meth:`state`."""
-        self._span, self._blocked, seen = json.loads(state)
-        self._seen = {
-            rule: {who: _Seen(at, told, latest) for who, (told, latest, at) in seen.get(rule, {}).items()}
-            for rule in RULES
-        }
+        self._span, blocked, seen = _STATE.validate_json(state)
+        self._blocked.restore(blocked)
+        for rule, devices in self._seen.items():
+            loose, firm = (
+                {who: _Seen(at, told, latest) for who, (told, latest, at) in half.items()}
+                for half in seen.get(rule, ({}, {}))
+            )
+            devices.restore((loose, firm))
 
 
 RULES = ("dns_tunnel", "bypass_persistence", "foreign_dns", "direct_ip")
@@ -232,16 +252,14 @@ REASONS = {
     "direct_ip": "{} different addresses opened without a name within {}",
 }
 
-MICROSECOND = timedelta(microseconds=1)
+MICROSECOND, EPOCH = timedelta(microseconds=1), datetime(1970, 1, 1, tzinfo=UTC)
+_STATE = TypeAdapter(
+    tuple[int, Halves[int], dict[str, Halves[tuple[int, int, dict[str, int]]]]], config=ConfigDict(strict=True)
+)
 
 
-def _remember(table: dict[str, Any], key: str, value: Any) -> Any:  # noqa: ANN401 - one table of moments, one of _Seen
-    """Put *value* last, forget the first beyond the bound."""
-    table.pop(key, None)
-    table[key] = value
-    if len(table) > MOST:
-        del table[next(iter(table))]
-    return value
+def _matters(told: int, since: int, seen: _Seen) -> bool:
+    return seen.told > told or seen.latest >= since
 
 
 def _digest(text: str) -> str:

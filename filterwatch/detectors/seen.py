@@ -249,7 +249,6 @@ class Seen:
         parts = json.loads(state)
         self._platforms = {int(key): day for key, day in parts["platforms"].items()}
         self._today, self._added = parts["today"], bytearray(base64.b64decode(parts["added"]))
-        self.forgotten += 1
         for half, given_up in zip(self._halves, parts.get("given_up", [0, 0]), strict=True):
             half.given_up = given_up
         self._visited = {int(key): (sites, people) for key, (sites, people) in parts["visited"].items()}

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -267,3 +268,28 @@ def test_only_the_columns_that_are_named_are_needed(frame):
     events = frame(asked(1), {"host": "203.0.113.9"})
     narrow = complete(events.select(NEEDED))
     assert Signs(Network()).found(pl, narrow)["sign"].to_list() == ["long_name", "direct_ip"]
+
+
+def test_forged_addresses_stay_within_bounds_and_hide_no_one_who_is_surely_known(frame, monkeypatch):
+    monkeypatch.setattr("filterwatch.detectors.bypass.MOST", 20)
+    blocked = {"categories": ["bypass"], "action": "blocked", "domain": "x.test"}
+    mine = [blocked | {"at": 60 * n, "host": f"a{n}.test", "identity": "lease"} for n in range(6)]
+    forged = [
+        row
+        | {"at": second, "device": None, "person": None, "client_ip": f"10.9.9.{second % 80}", "identity": "address"}
+        for second in range(1, 360)
+        for row in (blocked | {"host": f"b{second}.test"}, asked(second, f"t{second}.test"), {"host": "203.0.113.9"})
+    ]
+    detector = Bypass(Settings())
+    rows = frame(*sorted([*mine, *forged], key=lambda row: row["at"]))
+    found = pl.concat([detector(part, none(), NOW) for part in rows.iter_slices(100)])
+    assert found.filter(pl.col("client_ip") == "10.1.0.1")["rule"].to_list() == ["bypass_persistence"]
+    _, _, seen = json.loads(detector.state())
+    assert max(len(half) for halves in seen.values() for half in halves) == 20
+    assert detector.forgotten > 100
+
+
+def test_a_device_whose_log_was_a_few_hours_ahead_is_told_of_again(frame):
+    blocked = {"categories": ["bypass"], "action": "blocked", "domain": "x.test"}
+    rows = [blocked | {"at": begin + 60 * n, "host": f"a{n}.test"} for begin in (20 * 3600, 0) for n in range(7)]
+    assert [rule for rule, *_ in found(frame(*rows))] == ["bypass_persistence"] * 2
