@@ -110,7 +110,8 @@ def fingerprint(files: Sequence[ListFile]) -> str:
     total = hashlib.blake2b(digest_size=16)
     total.update(repr((MAGIC, CATEGORY_WORDS)).encode())
     for file in files:
-        total.update(repr((file.id, file.category, file.allow, file.own, file.format, file.secret)).encode())
+        said = (file.id, file.category, file.allow, file.own, file.format, file.secret, file.doubted, file.maker)
+        total.update(repr(said).encode())
         if file.digest:
             total.update(file.digest.encode())
             continue
@@ -142,7 +143,19 @@ def compile_lists(
     read = _read(files, hasher)
     keys, combinations, table = _merge(read.parts)
     infos = tuple(
-        ListInfo(one.id, one.category, one.allow, one.own, count, one.source, one.licence, one.credit, one.secret)
+        ListInfo(
+            one.id,
+            one.category,
+            one.allow,
+            one.own,
+            count,
+            one.source,
+            one.licence,
+            one.credit,
+            one.secret,
+            one.doubted,
+            one.maker,
+        )
         for one, count in zip(files, read.counts, strict=True)
     )
     header = Header(hasher.seed.hex(), len(keys), made_from, infos, table, tuple(sorted(read.prefixes)), read.pages)
