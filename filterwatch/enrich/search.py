@@ -306,19 +306,17 @@ def _behind(path: str, patterns: tuple[str, ...]) -> str:
 def _typed(query: str, search: Search) -> str:
     """Return what the parameters of *search* say: the first that is not blank and those beside it.
 
-    Of one that is given twice the last counts.
+    One that is given twice says both: some engines take the first, some the last, some all.
     """
-    values: dict[str, str] = {}
-    for pair in reversed(query[:LONGEST_QUERY].split("&")):
+    said: dict[str, dict[str, None]] = {}
+    for pair in query[:LONGEST_QUERY].split("&"):
         name, _, value = pair.partition("=")
         name = (unquote(name, errors="replace") if "%" in name else name).lower()
-        if name not in values and (name in search.parameters or name in search.also):
-            terms = tidied(_decoded(value))
-            if terms:
-                values[name] = terms
-    first = next((values[name] for name in search.parameters if name in values), "")
-    texts = dict.fromkeys((first, *(values.get(name, "") for name in search.also)))
-    return " ".join(filter(None, texts))[:LONGEST_TERMS].rstrip()
+        if (name in search.parameters or name in search.also) and (terms := tidied(_decoded(value))):
+            said.setdefault(name, {})[terms] = None
+    first = next((said[name] for name in search.parameters if name in said), {})
+    texts = dict.fromkeys((*first, *(text for name in search.also for text in said.get(name, ()))))
+    return " ".join(texts)[:LONGEST_TERMS].rstrip()
 
 
 def _decoded(value: str) -> str:

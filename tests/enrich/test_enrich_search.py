@@ -35,7 +35,7 @@ def test_only_a_search_gives_terms(case):
         ("https://www.google.com.au/search?q=uluru", "uluru"),
         ("https://google.com/?q=plain", "plain"),
         ("https://www.google.co.uk/search?q=%20&as_q=the+other", "the other"),
-        ("https://www.google.co.uk/search?q=first&q=second", "second"),
+        ("https://www.google.co.uk/search?q=first&q=second&q=first", "first second"),
         ("https://www.google.co.uk/%73earch?%71=hidden", "hidden"),
         ("https://www.google.co.uk/search?q=a%252Bb", "a%2Bb"),
         ("https://www.google.co.uk/search?q=%EF%BC%A1%09%0a+b", "A b"),
