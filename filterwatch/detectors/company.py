@@ -38,17 +38,21 @@ MOST = 5_000
 _STEP = timedelta(microseconds=1)
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE = ("site", "source", "stream", "line_offset")
-_KEYS = ("source", "client_ip")
-_NEEDED = (*_PLACE, "client_ip", "time", "kind", "method", "referrer", "counted", "embedded", "domain", "host", "query")
-_RECENT = pl.Schema({"source": pl.String, "client_ip": pl.String, "at": pl.Int64, "place": pl.String})
+_KEYS = ("source", "who")
+_WHO = ("client_ip", "device", "person")
+"""Whose browser it is; cloud filters may log no address."""
+
+_LED = r"^(?i:https?)://(?:[^/?#@\\]*@)?([^/?#:@\\]+)"
+_NEEDED = (*_PLACE, *_WHO, "time", "kind", "method", "referrer", "counted", "embedded", "domain", "host", "query")
+_RECENT = pl.Schema({"source": pl.String, "who": pl.String, "at": pl.Int64, "place": pl.String})
 _STATE = b"filterwatch-company-1\n"
 
-_HIT = (*_PLACE, "at", "client_ip", "place", "inside", "row")
+_HIT = (*_PLACE, "at", "who", "place", "inside", "row")
 Place = tuple[object, ...]
 """Where a line is: :data:`_PLACE`."""
 
 Key = tuple[str | None, str, str]
-"""Source, address and site."""
+"""Source, who and site."""
 
 
 class Company:
@@ -98,9 +102,9 @@ class Company:
         new = rows["row"].is_not_null().to_numpy()
         along[rows["row"].drop_nulls().to_numpy()] = _along(rows)[new]
         came = set()
-        for *place, at, client, site, inside, row in asked.filter("hit").select(_HIT).iter_rows():
+        for *place, at, who, site, inside, row in asked.filter("hit").select(_HIT).iter_rows():
             where = tuple(place)
-            if where in places and self._verdict((place[1], client, site), at, bool(along[row]) and not inside):
+            if where in places and self._verdict((place[1], who, site), at, bool(along[row]) and not inside):
                 came.add(where)
         return came
 
@@ -154,19 +158,20 @@ def _asked(events: pl.DataFrame, hits: Collection[object]) -> pl.DataFrame:
     told = dns | (http & pl.col("method").ne_missing("CONNECT"))
     counts = pl.col("counted").fill_null(value=True) & ~pl.col("embedded").fill_null(value=False)
     hit = pl.col("line_offset").is_in([*hits])
-    theirs = pl.col("client_ip").is_in(pl.col("client_ip").filter("hit").unique().implode())
+    theirs = pl.col("who").is_in(pl.col("who").filter("hit").unique().implode())
     site = pl.coalesce("domain", "host", "query")
+    led = pl.lit(".") + pl.col("referrer").str.extract(_LED).str.to_lowercase()
     return (
-        whole.filter(told & counts & pl.col("client_ip").is_not_null() & pl.col("time").is_not_null())
-        .with_columns(hit=hit, late=_lately(pl.col("time"), QUIET + WITHIN))
+        whole.filter(told & counts & pl.col("time").is_not_null())
+        .with_columns(who=pl.coalesce(_WHO), hit=hit, late=_lately(pl.col("time"), QUIET + WITHIN))
         .filter(theirs | pl.col("late"))
         .select(
-            *_PLACE, "client_ip", "hit", "late",
+            *_PLACE, "who", "hit", "late",
             at=pl.col("time").dt.epoch("us"),
             place=site,
-            inside=pl.col("referrer").str.contains(site, literal=True).fill_null(value=False),
+            inside=led.str.ends_with(pl.lit(".") + site).fill_null(value=False),
         )
-        .drop_nulls("place")
+        .drop_nulls(["who", "place"])
         .with_row_index("row")
         .collect(engine="in-memory")
     )  # fmt: skip

@@ -87,7 +87,14 @@ def test_furniture_and_lines_that_do_not_count_begin_no_burst():
 def test_what_a_page_of_the_same_site_led_to_is_a_visit():
     clicked = {"kind": "http", "method": "GET", "referrer": f"https://{NETWORK}/a"}
     assert left(asked((0, "news.test"), (0.8, NETWORK), **clicked)) == [1]
-    assert left(asked((0, "news.test"), (0.8, NETWORK), **clicked | {"referrer": "https://news.test/"})) == []
+    for other in ("https://news.test/", f"https://news.test/{NETWORK}", f"https://not{NETWORK}/"):
+        assert left(asked((0, "news.test"), (0.8, NETWORK), **clicked | {"referrer": other})) == []
+
+
+def test_where_a_log_has_no_address_the_person_is_the_device():
+    events = asked((0, "news.test", None), (0.8, NETWORK, None), person="jo")
+    assert left(events) == []
+    assert left(events.with_columns(person=pl.when(pl.col("domain") == NETWORK).then(pl.lit("al")))) == [1]
 
 
 def test_rules_that_do_not_ask_for_sure_visits_keep_all():
