@@ -101,8 +101,8 @@ class Bypass:
         self.settings = settings
         self._signs = Signs(settings)
         self._version = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
-        self._seen = {rule: Remembered[_Seen]() for rule in RULES}
-        self._blocked = Remembered[int]()
+        self._seen = {rule: Remembered[str, _Seen]() for rule in RULES}
+        self._blocked = Remembered[str, int]()
         self._span = self._now = 0
         self._nothing = detections.none()
 
@@ -211,7 +211,7 @@ class Bypass:
             since, told = at - 2 * (limit.within // MICROSECOND), at - limit.again_after // MICROSECOND
             devices.keep(partial(_matters, told, since))
         since = at - self.settings.bypass_persistence.within // MICROSECOND
-        self._blocked.keep(lambda moment: moment >= since)
+        self._blocked.keep(lambda _, moment: moment >= since)
 
     def _words(self, rule: str, level: str, kind: str, reason: str, count: int) -> dict[str, pl.Expr]:
         said = {
@@ -254,11 +254,12 @@ REASONS = {
 
 MICROSECOND, EPOCH = timedelta(microseconds=1), datetime(1970, 1, 1, tzinfo=UTC)
 _STATE = TypeAdapter(
-    tuple[int, Halves[int], dict[str, Halves[tuple[int, int, dict[str, int]]]]], config=ConfigDict(strict=True)
+    tuple[int, Halves[str, int], dict[str, Halves[str, tuple[int, int, dict[str, int]]]]],
+    config=ConfigDict(strict=True),
 )
 
 
-def _matters(told: int, since: int, seen: _Seen) -> bool:
+def _matters(told: int, since: int, _: str, seen: _Seen) -> bool:
     return seen.told > told or seen.latest >= since
 
 

@@ -8,7 +8,9 @@ thrice in a week is persistence (decisions 0162 and 0172).
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
+
+from filterwatch.detectors.remembered import Remembered, is_named
 
 REMEMBERED = timedelta(days=7)
 """How long an occasion counts."""
@@ -30,7 +32,8 @@ MOST_OCCASIONS = 5
 """Of one person and rule, those noted last: two more than count, for clocks that were wrong."""
 
 MOST_PEOPLE = 5_000
-"""Persons and rules that are remembered: a bound against endless names in a log."""
+"""Persons and rules that are remembered, known by name, and as many of mere addresses: a bound against endless names in
+a log."""
 
 ACCIDENT, GOES_ON, REPEAT, PERSISTENT, LOADED = "accident?", "goes on", "repeat", "persistent", "loaded"
 
@@ -44,8 +47,6 @@ _THIRD = f"{PERSISTENT}: at least the third time in 7 days"
 _SEARCHED = f"{PERSISTENT}: searched for just before"
 BY_ITSELF = f"{ACCIDENT} another page or a program loaded it"
 LED = f"{ACCIDENT} another site's page led to this search"
-
-T = TypeVar("T")
 
 
 class Said(NamedTuple):
@@ -62,12 +63,17 @@ class Occasions:
     """Remembers who did what when.  All times are microseconds since 1970, in whatever order they come."""
 
     def __init__(self) -> None:
-        self._of: dict[Key, list[list[int]]] = {}
-        self._searched: dict[Key, int] = {}
+        self._of = Remembered[Key, list[list[int]]]()
+        self._searched = Remembered[Key, int]()
+
+    @property
+    def forgotten(self) -> int:
+        """How many were forgotten for others, because there were too many."""
+        return self._of.forgotten + self._searched.forgotten
 
     def search(self, category: str | None, source: str | None, who: str | None, at: int) -> None:
         """Note a search that a rule of *category* found."""
-        _remember(self._searched, (category, source, who), at)
+        self._searched.put((category, source, who), at, MOST_PEOPLE, sure=is_named(who))
 
     def visit(self, rule: Key, category: str | None, at: int, *, loaded: bool = False) -> Said:
         """Note a visit and say what it is.
@@ -94,7 +100,7 @@ class Occasions:
 
     def _note(self, rule: Key, at: int) -> tuple[int, int]:
         """Return how many occasions there were in the last week, and how long ago this one began."""
-        known = self._of.pop(rule, [])
+        known = [*(self._of.get(rule) or [])]
         near = OCCASION // _STEP
         this = next((one for one in known if one[0] - near <= at <= one[1] + near), None)
         if this is None:
@@ -103,7 +109,7 @@ class Occasions:
             known.remove(this)
             this = [min(this[0], at), max(this[1], at)]
         known = [*known[1 - MOST_OCCASIONS :], this]  # so that the last in order is the one noted last
-        _remember(self._of, rule, known)
+        self._of.put(rule, known, MOST_PEOPLE, sure=is_named(rule[2]))
         times = sum(at - REMEMBERED // _STEP <= one[1] and one[0] <= at + AHEAD // _STEP for one in known)
         return times, at - this[0]
 
@@ -113,15 +119,10 @@ class Occasions:
 
     def restore(self, of: list[list], searched: list[list]) -> None:  # type: ignore[type-arg]  # JSON
         """Go on from :meth:`state`."""
-        self._of = {tuple(one[:3]): one[3] for one in of}
-        self._searched = {tuple(one[:3]): one[3] for one in searched}
-
-
-def _remember(memory: dict[Key, T], key: Key, value: T) -> None:
-    memory.pop(key, None)
-    memory[key] = value  # so that the last in order is the one seen last
-    if len(memory) > MOST_PEOPLE:
-        del memory[next(iter(memory))]
+        for *rule, spans in of:
+            self._of.put(tuple(rule), spans, MOST_PEOPLE, sure=is_named(rule[2]))
+        for *search, at in searched:
+            self._searched.put(tuple(search), at, MOST_PEOPLE, sure=is_named(search[2]))
 
 
 def length(microseconds: int) -> str:

@@ -90,9 +90,9 @@ class StrangeSite:
         self._seen, self._news = seen, News(seen)
         self._version = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:12]
         self._sites = Table()
-        self._bad = Remembered[int]()
-        self._before = Remembered[list[tuple[int, str]]]()
-        self._tries = Remembered[dict[str, int]]()
+        self._bad = Remembered[str, int]()
+        self._before = Remembered[str, list[tuple[int, str]]]()
+        self._tries = Remembered[str, dict[str, int]]()
         self._quarter = 0
         self._more = 0
         self._nothing = detections.none()
@@ -304,9 +304,9 @@ class StrangeSite:
         since = at - max(DAY, said.people_within // MICROSECOND)
         self._sites.forget(old, since)
         before, tried = at - said.after_block // MICROSECOND - GAP, at - said.tries_within // MICROSECOND - GAP
-        self._bad.keep(lambda when: when >= at - DAY * said.new_for_days)
-        self._before.keep(lambda moments: moments[-1][0] >= before)
-        self._tries.keep(lambda tries: max(tries.values()) >= tried)
+        self._bad.keep(lambda _, when: when >= at - DAY * said.new_for_days)
+        self._before.keep(lambda _, moments: moments[-1][0] >= before)
+        self._tries.keep(lambda _, tries: max(tries.values()) >= tried)
 
     def state(self) -> bytes:
         """Return what is remembered of strange sites and their users, as JSON."""
@@ -329,9 +329,9 @@ _STATE = TypeAdapter(
         int,
         list[tuple[str, list[int], list[Noted]]],
         list[tuple[str, str]],
-        Halves[int],
-        Halves[list[tuple[int, str]]],
-        Halves[dict[str, int]],
+        Halves[str, int],
+        Halves[str, list[tuple[int, str]]],
+        Halves[str, dict[str, int]],
     ],
     config=ConfigDict(strict=True),
 )

@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+from pydantic import ConfigDict, TypeAdapter
 
 from filterwatch import detections
 from filterwatch.detections import Count
+from filterwatch.detectors.remembered import Remembered, is_named
 
 LATE = timedelta(hours=12)
 """How long after the newest hit of its source an earlier one still counts: a tunnel is logged when it ends, at most a
@@ -29,7 +31,11 @@ AHEAD = timedelta(hours=1)
 """A hit further in the future than this counts, but does not make the others late: a clock was wrong."""
 
 MOST_KEYS = 50_000
-"""Keys that are remembered, those hit last kept: a bound against endless names in a log."""
+"""Keys that are remembered, those hit last kept: a bound against endless names in a log.  Half are of people and
+devices that are known by name: forged addresses do not push them out."""
+
+MOST_TIMES = 1_000
+"""Hits of one key that are remembered, or as many as complete its count."""
 
 _STEP = timedelta(microseconds=1)
 _LATE = LATE // _STEP
@@ -65,6 +71,7 @@ class _Tally:
         if apart and self._belongs(at, apart):
             return False
         insort(self.times, at)
+        del self.times[: -max(MOST_TIMES, at_least)]
         here = bisect_left(self.times, at)
         for first in range(max(0, here - at_least + 1), here + 1):
             last = first + at_least - 1
@@ -97,9 +104,14 @@ class Threshold:
 
     def __init__(self, counts: Mapping[str, Count]) -> None:
         self._counts = dict(counts)
-        self._tallies: dict[Key, _Tally] = {}
+        self._tallies = Remembered[Key, _Tally]()
         self._newest: dict[str, int] = {}
         self._state: bytes | None = None
+
+    @property
+    def forgotten(self) -> int:
+        """How many keys were forgotten for others, because there were too many."""
+        return self._tallies.forgotten
 
     def __call__(self, events: pl.DataFrame, hits: pl.DataFrame, now: datetime) -> pl.DataFrame:
         """Return the hits that complete a count, as detections with ``count`` and the count in the reason."""
@@ -118,10 +130,8 @@ class Threshold:
 
     def _completes(self, key: Key, at: int) -> bool:
         count = self._counts[key[0]]
-        tally = self._tallies.pop(key, None) or _Tally()
-        self._tallies[key] = tally  # so that the last in order is the one hit last
-        if len(self._tallies) > MOST_KEYS:
-            del self._tallies[next(iter(self._tallies))]
+        tally = self._tallies.get(key) or _Tally()
+        self._tallies.put(key, tally, MOST_KEYS // 2, sure=is_named(key[2]))
         tally.forget(self._oldest(key))
         return tally.hit(at, count.at_least, count.within // _STEP, count.apart // _STEP)
 
@@ -143,20 +153,23 @@ class Threshold:
     def state(self) -> bytes:
         """Return the tallies, as JSON; the same bytes again as long as nothing was hit."""
         if self._state is None:
-            self._tallies = {key: tally for key, tally in self._tallies.items() if not tally.forget(self._oldest(key))}
+            self._tallies.keep(lambda key, tally: not tally.forget(self._oldest(key)))
             tallies = [[*key, tally.told, tally.times] for key, tally in self._tallies.items()]
             self._state = json.dumps([self._newest, tallies], separators=(",", ":")).encode()
         return self._state
 
     def restore(self, state: bytes) -> None:
         """Go on from :meth:`state`; what it says of rules that no longer count is forgotten."""
-        self._newest, tallies = json.loads(state)
-        self._tallies = {
-            (rule, source, key): _Tally(times, told)
-            for rule, source, key, told, times in tallies
-            if rule in self._counts
-        }
+        self._newest, tallies = _STATE.validate_json(state)
+        for rule, source, key, told, times in tallies:
+            if rule in self._counts:
+                self._tallies.put((rule, source, key), _Tally(times, told), MOST_KEYS // 2, sure=is_named(key))
         self._state = None
+
+
+_STATE = TypeAdapter(
+    tuple[dict[str, int], list[tuple[str, str, str, int | None, list[int]]]], config=ConfigDict(strict=True)
+)
 
 
 def _keys(hits: pl.DataFrame, events: pl.DataFrame, counts: Mapping[str, Count]) -> pl.DataFrame:

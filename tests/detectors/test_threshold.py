@@ -152,6 +152,25 @@ def test_the_state_is_bounded(monkeypatch):
     assert found(detector, hits({"at": 2, "person": "p299"})) == [0]
 
 
+def test_forged_addresses_push_out_nobody_who_is_known_by_name(monkeypatch):
+    monkeypatch.setattr(threshold, "MOST_KEYS", 100)
+    detector = counting()
+    forged = [{"at": 1, "person": None, "client_ip": f"10.9.{n % 200}.{n // 200}"} for n in range(1000)]
+
+    assert found(detector, hits({"at": 0}, *forged, {"at": 2}, {"at": 3})) == [1002]
+    assert detector.forgotten == 950
+
+
+def test_hits_of_one_key_that_never_complete_its_count_are_bounded(monkeypatch):
+    monkeypatch.setattr(threshold, "MOST_TIMES", 10)
+    detector = counting(within=timedelta(seconds=10))
+
+    found(detector, hits(*({"at": 100 * n} for n in range(300))))
+
+    assert len(detector.state()) < 400
+    assert found(detector, hits({"at": 29_901}, {"at": 29_902})) == [1]
+
+
 def test_what_can_no_longer_matter_leaves_the_state():
     detector = counting()
     found(detector, hits({"at": 0}, {"at": 90_000, "person": "bob"}))

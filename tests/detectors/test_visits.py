@@ -418,6 +418,18 @@ def test_memory_is_bounded_and_what_is_forgotten_is_told(monkeypatch):
     assert (1, 1) in shown(out)
 
 
+def test_forged_addresses_make_nobody_forget_what_somebody_known_did(monkeypatch):
+    monkeypatch.setattr(occasions, "MOST_PEOPLE", 3)
+    memory, hour = occasions.Occasions(), 3_600_000_000
+    for n in range(3):
+        said = memory.visit(("adult", "squid", "person:amy"), "adult", n * hour)
+        for forged in range(9):
+            memory.visit(("adult", "squid", f"client_ip:10.9.{n}.{forged}"), "adult", n * hour)
+
+    assert said.word == occasions.PERSISTENT
+    assert memory.forgotten == 24
+
+
 def test_the_state_is_the_same_bytes_while_nothing_happens():
     detector = Visits({})
     told(detector, many(0, 1))
