@@ -12,13 +12,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 import polars as pl
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from filterwatch.config import Part, Slug
-from filterwatch.policy.terms_phrases import Phrase, phrases_of, wordings
+from filterwatch.policy.terms_phrases import Phrase, Run, Shape, Shapes, taken_apart, wordings
 from filterwatch.policy.terms_words import Reader, Word, everyday, plain, slang, spans
 from filterwatch.policy.values import Listed, Text
 
@@ -136,37 +136,58 @@ class _Pattern:
         alone: Whether it must be the whole search.
     """
 
-    phrase: Phrase
+    shape: Shape
     pack: int
     at: int
     weight: int
     alone: bool = False
 
+
+class _Near(NamedTuple):
+    """A pattern that may be in a search: its phrases whose words are all there."""
+
+    pattern: _Pattern
+    phrases: list[Phrase]
+
     def find(self, words: Sequence[str | None]) -> Iterator[tuple[int, ...]]:
         """Yield the places of the words of each match in *words*."""
-        return (at for at in self.phrase.find(words) if not self.alone or len(at) == len(words))
+        for phrase in self.phrases:
+            for at in phrase.find(words):
+                if not self.pattern.alone or len(at) == len(words):
+                    yield at
 
 
 class _Index:
-    """Patterns by the words without which they cannot hold: for each the choice of words that others use least."""
+    """Patterns by the words of the run without which they cannot hold, and which others use least."""
 
     def __init__(self, patterns: Sequence[_Pattern], common: frozenset[str]) -> None:
-        uses = Counter(slot for one in patterns for slot in one.phrase.slots)
+        uses = Counter(run for one in patterns for run in one.shape.runs)
         often = Counter(dict.fromkeys(common, len(patterns)))
-        for slot, times in uses.items():
-            for word in slot:
+        for run, times in uses.items():
+            for word in run.words:
                 often[word] += times
-        rank = {slot: (sum(often[word] for word in slot), min(slot)) for slot in uses}
+        words = {run: _telling(run, often) for run in uses}
+        rank = {run: sum(often[word] for word in mine) for run, mine in words.items()}
         self.keys: dict[str, list[_Pattern]] = {}
         for one in patterns:
-            for word in min(one.phrase.slots, key=rank.__getitem__):
+            for word in words[min(one.shape.runs, key=rank.__getitem__)]:
                 self.keys.setdefault(word, []).append(one)
 
-    def near(self, words: Sequence[str]) -> list[_Pattern]:
-        """Return the patterns that may be in *words*, each once."""
+    def near(self, words: Sequence[str]) -> Iterator[_Near]:
+        """Yield the patterns that may be in *words*, each once."""
         different = set(words)
         near = {id(one): one for word in different if word in self.keys for one in self.keys[word]}
-        return [one for one in near.values() if one.phrase.may_be_in(different)]
+        return (_Near(one, phrases) for one in near.values() if (phrases := one.shape.phrases(different)))
+
+
+def _telling(run: Run, often: Counter[str]) -> set[str]:
+    """Return words of which one is in every search that *run* is in: of each choice those that are used least."""
+    return set().union(
+        *(
+            choice[0] if len(choice) == 1 else min(choice, key=lambda slot: sum(often[word] for word in slot))
+            for choice in run.choices
+        )
+    )
 
 
 class Finder:
@@ -232,15 +253,15 @@ class Finder:
         """Yield the packs with terms in *words*, their matches, and the benign phrases that hide words."""
         _, index, benign, _ = self._parts()
         texts = [word.text for word in words]
-        found: dict[int, list[_Pattern]] = {}
+        found: dict[int, list[_Near]] = {}
         for one in index.near(texts):
             if next(one.find(texts), None):
-                found.setdefault(one.pack, []).append(one)
+                found.setdefault(one.pattern.pack, []).append(one)
         for place in sorted(found):
-            hidden = [(one, at) for one in benign[place].near(texts) for at in one.phrase.find(texts)]
+            hidden = [(one.pattern, at) for one in benign[place].near(texts) for at in one.find(texts)]
             gone = {at for _, places in hidden for at in places}
             seen = [None if at in gone else text for at, text in enumerate(texts)]
-            yield place, [(one, at) for one in found[place] for at in one.find(seen)], hidden
+            yield place, [(one.pattern, at) for one in found[place] for at in one.find(seen)], hidden
 
     def _parts(self) -> tuple[Reader, _Index, dict[int, _Index], frozenset[str]]:
         if self._ready is None:
@@ -248,45 +269,52 @@ class Finder:
         return self._ready
 
     def _made(self) -> tuple[Reader, _Index, dict[int, _Index], frozenset[str]]:
-        terms = [
-            _Pattern(one, place, at, pack.terms[at].weight, pack.terms[at].alone)
-            for place, pack in enumerate(self._packs)
-            for at, meant in enumerate(phrases(pack.written_out(term.term for term in pack.terms)))
-            for one in meant
+        terms = [(place, at, term.weight, term.alone) for place, pack in enumerate(self._packs)
+                 for at, term in enumerate(pack.terms)]  # fmt: skip
+        masks = [(place, at, 0, False) for place, pack in enumerate(self._packs) for at in range(len(pack.benign))]
+        texts = [text for pack in self._packs for text in pack.written_out(term.term for term in pack.terms)]
+        texts += [text for pack in self._packs for text in pack.written_out(pack.benign)]
+        patterns = [
+            _Pattern(shape, *one) for shape, one in zip(shapes(texts), terms + masks, strict=True) if shape is not None
         ]
-        masks = [
-            _Pattern(one, place, at, 0)
-            for place, pack in enumerate(self._packs)
-            for at, meant in enumerate(phrases(pack.written_out(pack.benign)))
-            for one in meant
-        ]
+        reader = _reader(patterns)
         common = (
             frozenset(word for form, meant in slang().items() if " " in form for word in meant.split()) | everyday()
         )
-        beside = {pair for one in terms for pair in one.phrase.pairs}
-        reader = Reader(
-            (word for slot in {slot for one in terms for slot in one.phrase.slots} for word in slot),
-            (word for slot in {slot for one in masks for slot in one.phrase.slots} for word in slot),
-            ((a, b) for before, after in beside for a in before for b in after),
-        )
-        index = _Index(terms, common)
-        benign = {n: _Index([one for one in masks if one.pack == n], common) for n in range(len(self._packs))}
+        index = _Index([one for one in patterns if one.weight], common)
+        benign = {
+            place: _Index([one for one in patterns if one.pack == place and not one.weight], common)
+            for place in range(len(self._packs))
+        }
         return reader, index, benign, reader.begins(index.keys)
 
 
-def phrases(texts: Sequence[str]) -> list[list[Phrase]]:
-    """Return what each text of a pack looks for; nothing where no letter or figure is left of it."""
+def _reader(patterns: Sequence[_Pattern]) -> Reader:
+    terms = [one.shape for one in patterns if one.weight]
+    masks = [one.shape for one in patterns if not one.weight]
+    return Reader(
+        frozenset().union(*{run.words for one in terms for run in one.runs}),
+        frozenset().union(*{run.words for one in masks for run in one.runs}),
+        {pair for one in terms for pair in one.pairs},
+    )
+
+
+def shapes(texts: Sequence[str]) -> list[Shape | None]:
+    """Return what each text of a pack looks for; null where no letter or figure is left of it."""
     short = slang()
-    asked = list(dict.fromkeys(one for text in texts for one in wordings(text)))
+    taken = [taken_apart(text) for text in texts]
+    runs = dict.fromkeys(run for text in taken for _, runs in text for run in runs)
+    asked = list(dict.fromkeys(one for run in runs for one in wordings(run)))
     bare = plain(pl.Series(asked, dtype=pl.String))
     words = {one: _written_out(text.split(), short) for one, text in zip(asked, bare, strict=True)}
-    return [phrases_of(text, words.__getitem__) for text in texts]
+    make = Shapes(words.__getitem__)
+    return [make.of(text) for text in taken]
 
 
 def empty(texts: Sequence[str]) -> list[int]:
     """Return the places of the phrases of which nothing is left once they are normalised."""
     odd = [at for at, text in enumerate(texts) if not _SOMETHING.search(text)]  # the others need not be taken apart
-    return [at for at, one in zip(odd, phrases([texts[at] for at in odd]), strict=True) if not one]
+    return [at for at, one in zip(odd, shapes([texts[at] for at in odd]), strict=True) if one is None]
 
 
 def _written_out(bare: list[str], short: dict[str, str]) -> list[str]:

@@ -27,6 +27,9 @@ SHORTEST_MISTYPED = 6
 SHORTEST_JOINED = 8
 """Letters of two words that are taken for one, or of one that is taken for two."""
 
+SHORTEST_HALF = 3
+"""Letters of each of two words that are taken for one that was typed without the blank."""
+
 SHORTEST_SENTENCE = 10
 """Letters of a sentence that was typed without blanks."""
 
@@ -155,22 +158,28 @@ class Reader:
     Args:
         terms: Words that are looked for.
         others: Words of harmless phrases: known, and never taken for another.
-        pairs: Words that stand side by side in a phrase.
+        pairs: Words that stand side by side in a phrase: before, behind.
     """
 
-    def __init__(self, terms: Iterable[str], others: Iterable[str], pairs: Iterable[tuple[str, str]]) -> None:
-        self._terms = frozenset(terms)
+    def __init__(
+        self, terms: frozenset[str], others: frozenset[str], pairs: Iterable[tuple[frozenset[str], frozenset[str]]]
+    ) -> None:
+        self._terms = terms
         self._slang = slang()
         self._ordinary = ordinary()
-        self._known = self._terms | frozenset(others)
-        self._joined = {a + b: (a, b) for a, b in pairs if min(len(a), len(b)) > 2 and len(a + b) >= SHORTEST_JOINED}
-        self._begin = frozenset(word[:at] for word in self._terms if len(word) >= SHORTEST_JOINED and word.isalpha()
+        self._known = terms | others
+        self._begin = frozenset(word[:at] for word in terms if len(word) >= SHORTEST_JOINED and word.isalpha()
                                 for at in range(2, len(word) - 1))  # fmt: skip
-        self._shorter: dict[str, list[str]] = {}
-        for word in self._terms:
+        self._behind: dict[str, list[frozenset[str]]] = {}
+        for before, behind in pairs:
+            for word in before:
+                if len(word) >= SHORTEST_HALF:
+                    self._behind.setdefault(word, []).append(behind)
+        self._alike: dict[tuple[int, str], list[str]] = {}
+        for word in terms:
             if len(word) >= SHORTEST_MISTYPED and word.isalpha():
-                for form in {word, *_without_one(word)}:
-                    self._shorter.setdefault(form, []).append(word)
+                self._alike.setdefault((len(word), word[:3]), []).append(word)
+                self._alike.setdefault((len(word), word[0] + word[-3:]), []).append(word)
         self._remembered: dict[str, tuple[str, ...]] = {}
 
     def meant(self, word: str) -> tuple[str, ...]:
@@ -249,8 +258,8 @@ class Reader:
         return self._misspelt(letters) if letters not in self._ordinary else None
 
     def _misspelt(self, word: str) -> tuple[str, ...] | None:
-        if word in self._joined:
-            return self._joined[word]
+        if joined := self._joined(word):
+            return joined
         for form in (_RUN.sub(r"\1\1", word), _RUN.sub(r"\1", word)):
             if form != word and form in self._terms:
                 return (form,)
@@ -270,10 +279,26 @@ class Reader:
                     best[end] = (*before, piece)
         return tuple(text for piece in best[-1] or () for text in self._slang.get(piece, piece).split()) or None
 
+    def _joined(self, word: str) -> tuple[str, str] | None:
+        """Return the two words of a phrase that were typed as *word*; null where it is none."""
+        if len(word) >= SHORTEST_JOINED:
+            for at in range(SHORTEST_HALF, len(word) - SHORTEST_HALF + 1):
+                first, second = word[:at], word[at:]
+                if any(second in behind for behind in self._behind.get(first, ())):
+                    return first, second
+        return None
+
     def _candidates(self, word: str) -> Iterator[str]:
+        """Yield the words that may be meant: one mistake leaves the first three letters or the last three right.
+
+        Where two letters changed places in the middle of six, neither are.
+        """
         if len(word) >= SHORTEST_MISTYPED - 1:
-            for form in (word, *_without_one(word)):
-                yield from self._shorter.get(form, ())
+            for length in range(len(word) - 1, len(word) + 2):
+                yield from self._alike.get((length, word[:3]), ())
+                yield from self._alike.get((length, word[0] + word[-3:]), ())
+        if len(word) == SHORTEST_MISTYPED and (turned := word[:2] + word[3] + word[2] + word[4:]) in self._terms:
+            yield turned
 
     def _starred(self, word: str) -> str:
         letters = word.replace(_ANY, "")
