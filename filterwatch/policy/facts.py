@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from filterwatch.events import CATEGORY_BIT, EVENT_SCHEMA, SIGNAL_BIT
 from filterwatch.policy.lookups import Family, Finds, HostNames, Lookup
 from filterwatch.policy.terms import Finder, Found, Pack
-from filterwatch.policy.tree import Test
+from filterwatch.policy.tree import Test, Truth
 from filterwatch.policy.urls import Urls
 
 CATEGORIES = "category_bits"
@@ -172,13 +172,13 @@ class Facts:
             self._tests["url", key] = Test(name, 1, says, "url", flag=True, reads=("url",))
         return self._tests["url", key]
 
-    def read(self, events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, pl.Expr | bool]]:
+    def read(self, events: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Truth]]:
         """Return the words and flags of *events* that hold a bit somewhere, and the words that are read late.
 
-        Of a late word is said where it may hold a bit: everywhere, or in which rows of the frame.
+        Of a late word is said where it may hold a bit.
         """
         columns = self._read_categories(events) | self._read_fixed(events)
-        late: dict[str, pl.Expr | bool] = {}
+        late: dict[str, Truth] = {}
         for column, words in self._columns().items():
             values = _values(events, column)
             if values is None:
@@ -186,9 +186,7 @@ class Facts:
             if column not in _LATE:
                 columns |= self._lookups[column].read(values)
                 continue
-            if values.null_count():
-                columns[f"has_{column}"] = values.is_not_null().alias(f"has_{column}")
-            late |= dict.fromkeys(words, pl.col(f"has_{column}") if values.null_count() else True)
+            late |= dict.fromkeys(words, values.is_not_null().to_numpy() if values.null_count() else True)
         columns |= self._read_flags(events) | self._read_ports(events)
         return pl.DataFrame(list(columns.values())) if columns else pl.DataFrame(height=len(events)), late
 

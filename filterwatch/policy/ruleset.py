@@ -19,13 +19,10 @@ from filterwatch.policy.explain import Verdict, bypass_kind, is_lone, lone_bits,
 from filterwatch.policy.facts import CATEGORIES, HOST, Facts
 from filterwatch.policy.rule import Rule
 from filterwatch.policy.terms import Found, Pack
-from filterwatch.policy.tree import Known, Truth, expression, tests
+from filterwatch.policy.tree import Known, Mask, Node, Truth, tests, truth
 
 _WIDE = 0.05
 """Share of a batch above which a rule's rows are handled by themselves, so that the others stay few."""
-
-_KEPT_PLANS = 64
-"""Sets of known words whose expressions are kept."""
 
 _BYPASS_BITS = sum(CATEGORY_BIT[f"bypass.{kind}"] for kind in BYPASS_KINDS)
 
@@ -80,7 +77,6 @@ class RuleSet:
         make = Conditions(self._facts, packs)
         self._unjudged = make.unjudged()
         self._compiled = [make.rule(one.rule, one.version) for one in rules if one.rule.enabled]
-        self._plans: dict[tuple[frozenset[str], frozenset[str]], list[Truth]] = {}
         self._table = _table(self._compiled)
         self._asked = _asked(self._compiled)
         shown = {test.column for one in self._compiled for test in tests(one.match) if test.column}
@@ -129,29 +125,19 @@ class RuleSet:
     def _held(self, events: pl.DataFrame) -> tuple[pl.DataFrame, dict[int, Rows]]:
         """Return the facts, and the rows of every rule that holds for some.
 
-        1. Evaluate all rules in one select; a test that is read late counts as held wherever it may be.
+        1. Evaluate all rules; a test that is read late counts as held wherever it may be.
         2. Read the late words for the rows of the rules that ask for them.
         3. Evaluate those rules again, on those rows.
         """
         facts, late = self._facts.read(events)
-        known = Known(frozenset(facts.columns), late)
-        held = _rows(facts, dict(enumerate(self._plan(known))))
+        known = Known(_words(facts), late)
+        held = _rows({at: truth(one.node, known) for at, one in enumerate(self._compiled)}, len(events))
         if open_ := {at: rows for at, rows in held.items() if not self._compiled[at].asks.isdisjoint(late)}:
             facts = facts.hstack(self._facts.read_late(events, self._due(open_, late, len(events))))
-            known = Known(frozenset(facts.columns))
-            again = _again(facts, {at: expression(self._compiled[at].node, known) for at in open_}, open_)
+            known = Known(_words(facts))
+            again = _again(known, {at: self._compiled[at].node for at in open_}, open_, len(events))
             held = {at: rows for at, rows in held.items() if at not in open_} | again
-        return facts, _judged(facts, expression(self._unjudged, known), held)
-
-    def _plan(self, known: Known) -> list[Truth]:
-        """Return every rule's expression; every format fills the same few columns again and again."""
-        key = (frozenset(known.words), frozenset(word for word, where in known.late.items() if where is True))
-        plan = self._plans.get(key)
-        if plan is None:
-            plan = [expression(one.node, known) for one in self._compiled]
-            if len(self._plans) < _KEPT_PLANS:
-                self._plans[key] = plan
-        return plan
+        return facts, _judged(truth(self._unjudged, known), held)
 
     def _due(self, open_: Mapping[int, Rows], late: Iterable[str], height: int) -> dict[str, NDArray[np.bool_]]:
         """Return for each late word the rows where a rule that asks for it may still hold."""
@@ -216,13 +202,14 @@ def _asked(compiled: Sequence[Compiled]) -> pl.DataFrame:
     )
 
 
-def _judged(facts: pl.DataFrame, unjudged: Truth, held: dict[int, Rows]) -> dict[int, Rows]:
+def _words(facts: pl.DataFrame) -> dict[str, NDArray[np.uint64] | Mask]:
+    return {word.name: word.to_numpy() for word in facts}
+
+
+def _judged(unjudged: Truth, held: dict[int, Rows]) -> dict[int, Rows]:
     """Return the rows of *held* that are judged at all."""
     if not isinstance(unjudged, bool):
-        judged = facts.select(~unjudged).to_series()
-        if not judged.all():
-            kept = judged.to_numpy()
-            held = {at: rows[kept[rows]] for at, rows in held.items()}
+        held = {at: rows[~unjudged[rows]] for at, rows in held.items()}
     return {at: rows for at, rows in held.items() if len(rows)}
 
 
@@ -231,30 +218,24 @@ def _some(facts: pl.DataFrame, rows: Rows) -> pl.DataFrame:
     return facts[rows] if facts.columns else pl.DataFrame(height=len(rows))
 
 
-def _rows(facts: pl.DataFrame, truths: Mapping[int, Truth]) -> dict[int, Rows]:
+def _rows(truths: Mapping[int, Truth], height: int) -> dict[int, Rows]:
     """Return the rows of every rule that holds for some, by its place."""
-    out = {at: np.arange(len(facts)) for at, truth in truths.items() if truth is True}
-    made = facts.select(truth.alias(str(at)) for at, truth in truths.items() if not isinstance(truth, bool))
-    counts = made.sum().row(0, named=True) if made.columns else {}
-    wide = [at for at, count in counts.items() if count > len(facts) * _WIDE]
-    out |= {int(at): np.flatnonzero(made[at].to_numpy()) for at in wide}
-    if narrow := [at for at, count in counts.items() if 0 < count <= len(facts) * _WIDE]:
-        some = made.select(pl.any_horizontal(narrow)).to_series()
-        rows, few = np.flatnonzero(some.to_numpy()), made.select(narrow).filter(some)
-        out |= {int(at): rows[few[at].to_numpy()] for at in narrow}
-    return out
+    found = {at: np.arange(height) if held is True else np.flatnonzero(held) for at, held in truths.items()}
+    return {at: rows for at, rows in found.items() if len(rows)}
 
 
-def _again(facts: pl.DataFrame, truths: Mapping[int, Truth], may: Mapping[int, Rows]) -> dict[int, Rows]:
+def _again(known: Known, nodes: Mapping[int, Node], may: Mapping[int, Rows], height: int) -> dict[int, Rows]:
     """Return the rows of every rule that holds for some, where each *may* hold only in some rows."""
-    narrow = {at: truth for at, truth in truths.items() if len(may[at]) <= len(facts) * _WIDE}
-    out = _rows(facts, {at: truth for at, truth in truths.items() if at not in narrow})
+    narrow = {at: node for at, node in nodes.items() if len(may[at]) <= height * _WIDE}
+    out = _rows({at: truth(node, known) for at, node in nodes.items() if at not in narrow}, height)
     if narrow:
-        some = np.zeros(len(facts), np.bool_)
+        some = np.zeros(height, np.bool_)
         for at in narrow:
             some[may[at]] = True
         rows = np.flatnonzero(some)
-        out |= {at: rows[held] for at, held in _rows(_some(facts, rows), narrow).items()}
+        few = Known({name: word[rows] for name, word in known.words.items()})
+        held = _rows({at: truth(node, few) for at, node in narrow.items()}, len(rows))
+        out |= {at: rows[places] for at, places in held.items()}
     return out
 
 

@@ -6,12 +6,11 @@ does not say is a bit that is not set, so ``none`` of it holds and three-valued 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import and_, or_
 
-import polars as pl
+import numpy as np
+from numpy.typing import NDArray
 
 Place = tuple[str | int, ...]
 """Keys and numbers that lead to a value in a rule's file."""
@@ -76,7 +75,9 @@ class Not:
 
 
 Node = Test | Every | Some | Not
-Truth = pl.Expr | bool
+Mask = NDArray[np.bool_]
+Truth = Mask | bool
+"""For which rows something holds; a constant where it is the same for all.  A mask is never changed: it is shared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,47 +89,64 @@ class Known:
         late: Words not read yet, and where each may hold a bit.
     """
 
-    words: Collection[str]
+    words: Mapping[str, NDArray[np.uint64] | Mask]
     late: Mapping[str, Truth] = field(default_factory=dict)
+    _made: dict[tuple[str, int], Truth] = field(default_factory=dict)
+
+    def test(self, test: Test) -> Truth:
+        """Return where *test* holds, which is no late one; made once, however many rules ask for it."""
+        key = (test.word, test.mask)
+        if key not in self._made:
+            word = self.words.get(test.word)
+            held: Truth = False if word is None else word != 0 if test.flag else word & np.uint64(test.mask) != 0
+            self._made[key] = held if not isinstance(held, bool) and held.any() else False
+        return self._made[key]
 
 
-def expression(node: Node, known: Known, *, may: bool = True) -> Truth:
-    """Return whether *node* holds, over the columns of the facts, constants folded.
+def truth(node: Node, known: Known, *, may: bool = True) -> Truth:
+    """Return where *node* holds, constants folded.
 
     As long as words are late, the answer is where *node* may hold, or with *may* false where it must.
     """
     match node:
-        case Test(word, mask):
+        case Test(word):
             if word in known.late:
                 return known.late[word] if may else False
-            if word not in known.words:
-                return False
-            return pl.col(word) if node.flag else (pl.col(word) & mask) != 0
+            return known.test(node)
         case Every(parts):
-            return every(expression(part, known, may=may) for part in parts)
+            # What a rule looks for comes last, and is rare: who and when matter to few.
+            return every(truth(part, known, may=may) for part in reversed(parts))
         case Some(parts):
-            return some(expression(part, known, may=may) for part in parts)
+            return some(truth(part, known, may=may) for part in parts)
         case Not(part):
-            inner = expression(part, known, may=not may)
+            inner = truth(part, known, may=not may)
             return not inner if isinstance(inner, bool) else ~inner
 
 
 def every(parts: Iterable[Truth]) -> Truth:
-    """Return the conjunction, constants folded."""
-    terms = list(parts)
-    if any(term is False for term in terms):
-        return False
-    open_ = [term for term in terms if not isinstance(term, bool)]
-    return reduce(and_, open_) if open_ else True
+    """Return the conjunction, constants folded; asks for no more *parts* once it holds nowhere."""
+    out: Truth = True
+    for part in parts:
+        if isinstance(part, bool):
+            if not part:
+                return False
+            continue
+        out = part if isinstance(out, bool) else out & part
+        if not out.any():
+            return False
+    return out
 
 
 def some(parts: Iterable[Truth]) -> Truth:
     """Return the disjunction, constants folded."""
-    terms = list(parts)
-    if any(term is True for term in terms):
-        return True
-    open_ = [term for term in terms if not isinstance(term, bool)]
-    return reduce(or_, open_) if open_ else False
+    out: Truth = False
+    for part in parts:
+        if isinstance(part, bool):
+            if part:
+                return True
+            continue
+        out = part if isinstance(out, bool) else out | part
+    return out
 
 
 def holds(node: Node, facts: Mapping[str, int]) -> bool:
