@@ -97,15 +97,13 @@ class _Work:
         self.school, self.asked, self.days = school, asked, days
 
     def print_detections(self, output: Path | None) -> None:
-        """Print a JSON line for each detection; beside them what archived events cannot answer."""
+        """Print a JSON line for each detection."""
         from filterwatch.app import replay as part
-        from filterwatch.app.bench_archive import NOT_REPLAYED
 
-        if self.days is not None:
-            typer.echo(NOT_REPLAYED, err=True)
         with _written(output) as out, self._sides() as sides:
             for (held,) in part.judged(sides.frames, sides.bench(None)):
                 out.write(part.as_json_lines(held))
+        self._say_what_is_not_replayed()
 
     def print_difference(self, against: Path, samples: int, output: Path | None) -> bool:
         """Print what the rules in *against* change; return whether they change anything."""
@@ -121,8 +119,17 @@ class _Work:
             if out is not None:
                 out.write(as_json_lines(found.detections))
         if output != Path("-"):
-            _table(found, zone, archived=self.days is not None)
+            _table(found, zone)
+        self._say_what_is_not_replayed()
         return bool(len(found.detections))
+
+    def _say_what_is_not_replayed(self) -> None:
+        """Say beside the output what archived events cannot answer."""
+        from filterwatch.app.bench_archive import NOT_REPLAYED
+        from filterwatch.cli._wrapped import wrapped
+
+        if self.days is not None:
+            wrapped(NOT_REPLAYED, below="", err=True)
 
     @contextmanager
     def _sides(self) -> Iterator[Sides]:
@@ -139,9 +146,8 @@ class _Work:
             yield bench_sides.of_logs(self.school, inputs, seen)
 
 
-def _table(found: Difference, zone: ZoneInfo, *, archived: bool) -> None:
+def _table(found: Difference, zone: ZoneInfo) -> None:
     from filterwatch.app.bench_alerts import WEEK
-    from filterwatch.app.bench_archive import NOT_REPLAYED
     from filterwatch.cli._records import say, table
     from filterwatch.cli._wrapped import wrapped
 
@@ -180,8 +186,6 @@ def _table(found: Difference, zone: ZoneInfo, *, archived: bool) -> None:
     wrapped(f"Estimated alerts a week in all: {before} before, {after} after.")
     if found.days < WEEK:
         wrapped("A guess: less than a week was judged, and each school day is taken to be like these.")
-    if archived:
-        wrapped(NOT_REPLAYED)
 
 
 def _samples(found: Difference, zone: ZoneInfo) -> None:
