@@ -12,10 +12,12 @@ import json
 from bisect import insort
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 import polars as pl
+from pydantic import TypeAdapter
 
 from filterwatch import detections
 from filterwatch.detectors.seen_pages import Page, Pages
@@ -246,15 +248,31 @@ class Seen:
 
     def restore(self, state: bytes) -> None:
         """Go on from :meth:`state`; the pages are restored each for itself."""
-        parts = json.loads(state)
-        self._platforms = {int(key): day for key, day in parts["platforms"].items()}
-        self._today, self._added = parts["today"], bytearray(base64.b64decode(parts["added"]))
-        for half, given_up in zip(self._halves, parts.get("given_up", [0, 0]), strict=True):
+        parts = _STATE.validate_json(state)
+        self._platforms = parts.platforms
+        self._today, self._added = parts.today, bytearray(base64.b64decode(parts.added))
+        if len(self._added) != 2 * _CROWD:
+            raise ValueError("other counters")
+        for half, given_up in zip(self._halves, parts.given_up, strict=True):
             half.given_up = given_up
-        self._visited = {int(key): (sites, people) for key, (sites, people) in parts["visited"].items()}
-        self._busy = parts["busy"]
-        self._counting = {day: set(sites) for day, sites in parts["counting"]}
+        self._visited = parts.visited
+        self._busy = parts.busy
+        self._counting = {day: set(sites) for day, sites in parts.counting}
         self._state = None
+
+
+@dataclass(frozen=True)
+class _State:
+    platforms: dict[int, int]
+    today: int
+    visited: dict[int, tuple[list[int], list[int]]]
+    added: str
+    busy: list[int]
+    counting: list[tuple[int, list[int]]]
+    given_up: tuple[int, int] = (0, 0)
+
+
+_STATE = TypeAdapter(_State)
 
 
 def _bounded(day: int) -> int:

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import polars as pl
-from pydantic import Field
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from filterwatch import detections
 from filterwatch.config import Duration, Part
@@ -78,7 +78,7 @@ class SharedLogin:
             before = known.seen.pop(place, None)
             back = known.at != place and before is not None and 0 <= first - before[0] <= within
             other = known.seen.get(known.at or "")
-            told = known.told and first < known.told + rest
+            told = known.told and abs(first - known.told) < rest
             if back and other is not None and other[1] != device and not told:
                 known.told = first
                 yield row
@@ -86,8 +86,8 @@ class SharedLogin:
             known.at = place
             while len(known.seen) > PLACES:
                 del known.seen[next(iter(known.seen))]
-        while len(self._people) > MOST:
-            del self._people[next(iter(self._people))]
+            if len(self._people) > MOST:
+                del self._people[next(iter(self._people))]
 
     def _words(self) -> dict[str, pl.Expr]:
         minutes = self.settings.within.total_seconds() / 60
@@ -105,9 +105,14 @@ class SharedLogin:
     def restore(self, state: bytes) -> None:
         """Go on from :meth:`state`."""
         self._people = {
-            person: _Whereabouts({place: (at, device) for place, (at, device) in seen.items()}, current, told)
-            for person, (seen, current, told) in json.loads(state).items()
+            person: _Whereabouts(dict(seen), current, told)
+            for person, (seen, current, told) in _STATE.validate_json(state).items()
         }
+
+
+_STATE = TypeAdapter(
+    dict[str, tuple[dict[str, tuple[int, str | None]], str | None, int]], config=ConfigDict(strict=True)
+)
 
 
 class _Whereabouts:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import polars as pl
-from pydantic import Field
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from filterwatch import detections
 from filterwatch.config import Duration, Part
@@ -33,7 +33,8 @@ CRUMB = 0.0001
 bytes (on 500 Mbit/s: 375 kB).  It keeps the state small; the report counts them."""
 
 MOST_USERS = 20_000
-"""Users of the link that are remembered, newest kept: a bound against nonsense in a log."""
+"""Users of the link that are remembered, newest kept: a bound against nonsense in a log.  Of each twice
+the minutes that are judged together, the newest, also while a clock that is ahead keeps anything from being old."""
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
 Group = Literal["pupils", "staff", "governors", "guests", "system", "unknown"]
@@ -195,6 +196,7 @@ class Volume:
         for transfer in self._stepped(large).iter_rows(named=True):
             user = self._rates.setdefault(tuple(transfer[key] for key in KEYS), _Rates())
             user.add(transfer)
+            self._bound(user)
             for rule in (SUSTAINED, PEAK):
                 # One detection a line and rule: its id says no more than that.
                 told = (self._told_now(user, transfer, rule, way) for way in spread.DIRECTIONS)
@@ -255,6 +257,14 @@ class Volume:
         said = {"rule_version": self._version, "level": level, "category": "bandwidth", "outcome": "advisory"}
         return {name: pl.lit(value) for name, value in (said | {"rule": rule, "reason": reason}).items()}
 
+    def _bound(self, user: _Rates) -> None:
+        while len(user.minutes) > 2 * (LONGEST + 2 * self._limits.width):
+            del user.minutes[min(user.minutes)]
+        if len(self._rates) > MOST_USERS:
+            del self._rates[next(iter(self._rates))]
+        if len(self._told) > 4 * MOST_USERS:  # by rule and direction
+            del self._told[next(iter(self._told))]
+
     def _forget(self, latest: int) -> None:
         """Drop what no later transfer can touch, whenever a minute has passed."""
         if latest <= self._latest:
@@ -265,8 +275,6 @@ class Volume:
             while user.minutes and (first := next(iter(user.minutes))) < oldest:
                 del user.minutes[first]
         self._rates = {key: user for key, user in self._rates.items() if user.minutes}
-        while len(self._rates) > MOST_USERS:
-            del self._rates[next(iter(self._rates))]
         self._told = {key: minute for key, minute in self._told.items() if minute > latest - self._again}
 
     def state(self) -> bytes:
@@ -279,18 +287,27 @@ class Volume:
 
     def restore(self, state: bytes) -> None:
         """Go on from :meth:`state`."""
-        self._latest, told, rates = json.loads(state)
+        self._latest, told, rates = _STATE.validate_json(state)
         self._told = {(who, is_person, rule, way): minute for who, is_person, rule, way, minute in told}
         self._rates = {}
         for who, is_person, source, minutes in rates:
             user = self._rates.setdefault((who, is_person, source), _Rates())
-            user.minutes = {minute: ways for minute, *ways in minutes}
+            user.minutes = {minute: [down, up] for minute, down, up in minutes}
 
+
+_STATE = TypeAdapter(
+    tuple[
+        int,
+        list[tuple[str, bool, str, str, int]],
+        list[tuple[str, bool, str | None, list[tuple[int, int, int]]]],
+    ],
+    config=ConfigDict(strict=True),
+)
 
 KEYS = ("who", "is_person", "source")
 """A rate belongs to one user of the link as one source sees it: a proxy and a firewall both log the same bytes."""
 
-Key = tuple[str, bool, str]
+Key = tuple[str, bool, str | None]
 
 NEEDED = (
     "time", "started", "source", "action", "counted", "bytes_in", "bytes_out",

@@ -1,5 +1,6 @@
 """One login at two places in turns is told; a walk from room to room is not."""
 
+import json
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filterwatch.detections import none
+from filterwatch.detectors import shared_login
 from filterwatch.detectors.shared_login import Settings, SharedLogin
 
 NOW = datetime(2026, 11, 17, 11, tzinfo=UTC)
@@ -77,3 +79,14 @@ def test_where_a_batch_ends_and_the_daemon_restarts_changes_nothing(frame):
         assert found(events, cuts) == found(events)
 
     same()
+
+
+def test_memory_is_bounded_by_people_and_places_whatever_the_batch(frame, monkeypatch):
+    monkeypatch.setattr(shared_login, "MOST", 20)
+    people = [used(n, A, person=f"p{n}") for n in range(100)]
+    places = [used(200 + n, A, client_ip=f"10.{n}.1.1") for n in range(50)]
+    detector = SharedLogin(Settings())
+    detector(frame(*people, *places), none(), NOW)
+    remembered = json.loads(detector.state())
+    assert len(remembered) == 20
+    assert len(remembered["amy"][0]) == shared_login.PLACES

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 
 import polars as pl
@@ -116,3 +117,16 @@ def test_however_lines_are_batched_and_restarts_happen_the_same_is_found(frame, 
 def test_a_wrong_setting_is_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Settings.model_validate(wrong)
+
+
+def test_memory_is_bounded_also_while_a_clock_that_is_ahead_keeps_anything_from_being_old(frame, monkeypatch):
+    monkeypatch.setattr("filterwatch.detectors.volume.MOST_USERS", 10)
+    detector = Volume(LINK)
+    ahead = {"at": 80_000, "bytes_in": MINUTE // 8}
+    rows = [{"at": 60 * n, "bytes_in": MINUTE // 8} for n in range(1_000)]
+    others = [{"at": n, "bytes_in": MINUTE // 8, "person": f"p{n}", "device": f"d{n}"} for n in range(100)]
+    found(detector, frame(ahead, *others, *rows))
+    _, told, rates = json.loads(detector.state())
+    assert len(rates) <= 10
+    assert len(told) <= 40
+    assert max(len(minutes) for *_, minutes in rates) <= 132
