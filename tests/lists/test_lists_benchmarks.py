@@ -84,7 +84,7 @@ def at_hand(tmp_path):
     (tmp_path / "tree" / "urls").write_text("site.example/~odd/\n")
     (tmp_path / "resolved").write_text("chat.example\nfull:one.example\nregexp:^x\n")
     listed = [
-        LISTED.format(id="plain", category="gambling", format="domains", more=""),
+        LISTED.format(id="plain", category="gambling", format="domains", more=", trust: low"),
         LISTED.format(id="tree", category="games", format="squidguard", more=", archive: tar.gz, pick: odd"),
         LISTED.format(id="resolved", category="chat", format="v2fly", more=", archive: tar.gz, pick: chat"),
         LISTED.format(id="bad", category="chat", format="domains", more=""),
