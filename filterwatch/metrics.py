@@ -51,6 +51,12 @@ class Metrics:
         self.filter_enabled = Gauge(
             "filterwatch_filter_enabled", "0 while a filter is known to be off.", ["filter"], registry=r
         )
+        self.forgotten = Gauge(
+            "filterwatch_detector_forgotten",
+            "What a detector forgot since the start to make room: much of it is a flood of made-up names or addresses.",
+            ["detector"],
+            registry=r,
+        )
 
         self.list_newest = Gauge(
             "filterwatch_list_newest_timestamp_seconds",

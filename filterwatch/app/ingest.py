@@ -22,6 +22,7 @@ from filterwatch.clock import Clock
 from filterwatch.decoders import redact
 from filterwatch.detectors.filter_off import FilterOff
 from filterwatch.detectors.lost import lost
+from filterwatch.detectors.remembered import Forgetful
 from filterwatch.journal import Commit, Counts, Journal, JournalDamaged, JournalError, evidence
 from filterwatch.lines import LineBatch
 from filterwatch.metrics import Metrics
@@ -84,7 +85,7 @@ class Ingest:
         for one in self.followed:
             self._touch(one.source.name)
         self.work.restore(journal.state())
-        self._note_filters()
+        self._note_detectors()
 
     def step(self) -> int:
         """Take at most one batch of each source through the pass; return 0 when there was none."""
@@ -141,7 +142,7 @@ class Ingest:
                 self._clock.sleep(wait)
                 wait = min(LONGEST_RETRY, wait * 2)
             else:
-                self._note_filters()
+                self._note_detectors()
                 return True
 
     def _note_trouble(self, one: Followed) -> None:
@@ -154,8 +155,10 @@ class Ingest:
             else:
                 log.warning("Source %s can be read again.", one.source.name)
 
-    def _note_filters(self) -> None:
+    def _note_detectors(self) -> None:
         for detector in self.work.bench.detectors:
+            if isinstance(detector, Forgetful):
+                self._metrics.forgotten.labels(detector.name).set(detector.forgotten)
             if isinstance(detector, FilterOff):
                 for service, on in detector.running.items():
                     self._metrics.filter_enabled.labels(service).set(on)

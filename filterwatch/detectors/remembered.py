@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -13,6 +13,18 @@ Halves = tuple[dict[K, V], dict[K, V]]
 def is_named(who: str | None) -> bool:
     """Whether a key such as ``person:...``, ``device:...`` or ``client_ip:...`` is no mere address."""
     return who is not None and who.startswith(("person:", "device:"))
+
+
+@runtime_checkable
+class Forgetful(Protocol):
+    """What says how much it forgot to make room."""
+
+    name: str
+
+    @property
+    def forgotten(self) -> int:
+        """How much, since the start."""
+        ...
 
 
 class Remembered(Generic[K, V]):

@@ -65,7 +65,7 @@ class Seen:
     memory of forged addresses.  Days are numbers since 1970, UTC.
 
     Attributes:
-        forgotten: Rises whenever sites are forgotten for others.
+        forgotten: How many pages of sites were forgotten for others.
     """
 
     name = "seen"

@@ -99,8 +99,8 @@ class StrangeSite:
 
     @property
     def forgotten(self) -> int:
-        """How much was forgotten for others, because its bounds were reached: sites' pages, uses, blocks, tries."""
-        return sum(part.forgotten for part in (self._seen, self._sites, self._bad, self._before, self._tries))
+        """How many uses, blocks and tries were forgotten for others, because there were too many."""
+        return sum(part.forgotten for part in (self._sites, self._bad, self._before, self._tries))
 
     def __call__(self, events: pl.DataFrame, hits: pl.DataFrame, now: datetime) -> pl.DataFrame:  # noqa: ARG002 - the protocol
         """Return detections for what the batch completes; silence is never one."""

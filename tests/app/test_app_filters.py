@@ -90,6 +90,15 @@ def test_the_gauge_says_whether_each_filter_is_on(gateway):
     daemon.journal.close()
 
 
+def test_the_metrics_say_how_much_each_detector_forgot_to_make_room(gateway):
+    daemon = Daemon(gateway, ManualClock(TEN))
+    daemon.run()
+    gauge = daemon.metrics.registry.get_sample_value
+    for name in ("bypass", "threshold", "strange_site"):
+        assert gauge("filterwatch_detector_forgotten", {"detector": name}) == 0
+    daemon.journal.close()
+
+
 def test_a_filter_that_was_disabled_is_off_at_once(gateway):
     clock = ManualClock(TEN)
     daemon = Daemon(gateway, clock)
