@@ -6,7 +6,8 @@ next click.  So of rules with ``visits: sure`` a hit is left out where a burst o
 another site, just before it.  The first hit on a site decides for those that follow: a film that goes on in a lesson
 asks for its host again, alone, and somebody who is at a site has other tabs.
 
-Tunnels and flows are logged when they end and stand by themselves: there it says nothing, and doubt counts.
+Tunnels and flows are logged when they end and stand by themselves: there doubt counts, unless next to nothing came
+through a tunnel: a browser opened it for a link that nobody followed, or an app asked whether there is news.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filterwatch.events import EVENT_SCHEMA, KIND
+from filterwatch.events import ACTION, EVENT_SCHEMA, KIND
 
 QUIET = timedelta(seconds=1.5)
 """After so long without a request of the device a new burst begins (our judgement; see decision 0193)."""
@@ -31,6 +32,10 @@ WITHIN = timedelta(seconds=3)
 SPAN, LONGEST = timedelta(minutes=10), timedelta(minutes=30)
 """What follows sooner came about as the first hit of a device on a site did; at most for so long: films in lessons end,
 and nobody hides behind one all day."""
+
+SMALL = 10_000
+"""Bytes to the client of a tunnel that nobody looked into: certificates take 2 to 6 kB (``furniture.yaml``), tickets
+and settings some more; the smallest page is several times that (our judgement)."""
 
 MOST = 5_000
 """Requests of the last seconds, and verdicts, that are remembered; the newest are kept."""
@@ -81,11 +86,12 @@ class Company:
             return found
         ours = [self._ours(one) for one in found]
         places = {place for some in ours for place in some if place is not None}
-        asked = _asked(events, [offset for *_, offset in places])
-        if not len(asked):
-            return found
-        came = self._came(asked, places) if places else places
-        self._remember(asked)
+        offsets = [offset for *_, offset in places]
+        came = _small(events, offsets) if places else set()
+        asked = _asked(events, offsets)
+        if len(asked):
+            came |= self._came(asked, places) if places else set()
+            self._remember(asked)
         return tuple(_less(one, some, came) for one, some in zip(found, ours, strict=True)) if came else found
 
     def _ours(self, found: pl.DataFrame) -> list[Place | None]:
@@ -142,6 +148,15 @@ class Company:
         self._verdicts = {tuple(one[:3]): tuple(one[3:]) for one in json.loads(verdicts)}
         self._recent = pl.read_ipc_stream(io.BytesIO(recent))
         self._state = None
+
+
+def _small(events: pl.DataFrame, hits: Collection[object]) -> set[Place]:
+    """Return where tunnels are, of those with *hits*, through which next to nothing came."""
+    if not {"method", "bytes_in", "action"} <= set(events.columns):
+        return set()
+    tunnel = (pl.col("method") == "CONNECT") & (pl.col("action") == pl.lit("allowed", ACTION))
+    near = pl.col("line_offset").is_in([*hits]) & tunnel & pl.col("bytes_in").is_between(1, SMALL)
+    return set(events.lazy().filter(near).select(_PLACE).collect(engine="in-memory").iter_rows())
 
 
 def _asked(events: pl.DataFrame, hits: Collection[object]) -> pl.DataFrame:

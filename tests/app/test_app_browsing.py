@@ -107,11 +107,7 @@ def test_use_that_is_told_is_use_and_long_use_is_told(logged):
     name, _, made, found = logged
     score, wrong = use(made, found.told)
 
-    at_most = {
-        ALL: {"prefetch and preconnect"},
-        TUNNELS: {"prefetch and preconnect", "homework with films", "news with widgets"},
-        NAMES: set(),
-    }[name]
+    at_most = {"homework with films", "news with widgets"} if name == TUNNELS else set()
     assert {session for session, what in wrong if what.startswith("+")} <= at_most
     short = {session for session, what in wrong if what.startswith("-")}
     assert all("5 minutes" in session or session.startswith("poki") for session in short)

@@ -77,6 +77,13 @@ def test_what_is_logged_when_it_ends_counts(more):
     assert left(asked((0, "news.test"), (0.8, NETWORK), **more)) == [1]
 
 
+def test_a_tunnel_through_which_next_to_nothing_came_is_no_use():
+    tunnel = {"kind": "http", "method": "CONNECT", "action": "allowed"}
+    assert left(asked((0, NETWORK), **tunnel, bytes_in=7_000)) == []
+    assert left(asked((0, NETWORK), **tunnel, bytes_in=30_000)) == [0]
+    assert left(asked((0, NETWORK), **tunnel | {"action": "blocked"}, bytes_in=4_000)) == [0]
+
+
 def test_furniture_and_lines_that_do_not_count_begin_no_burst():
     plain = asked((0, "news.test"), (0.8, NETWORK))
     for name, value in (("embedded", True), ("counted", False)):
