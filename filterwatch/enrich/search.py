@@ -215,15 +215,15 @@ class Engines:
     def asked(self, url: str, host: str, number: int) -> Asked | None:
         """Return all that *url* says to the engines *number* of its *host*: for explaining, one URL at a time."""
         parts = _split(url)
-        for at in self._members[number]:
-            suggests = (one for one in self._engines[at].suggests if one.is_at(_path(parts.path)))
-            if typed := next(filter(None, (_typed(parts.query, one) for one in suggests)), None):
-                return Asked(self._names[at], "suggest", typed, None)
         if found := self._searched(parts, number):
             at, search, terms = found
             engine, said = self._engines[at], _pairs(parts.query)
             safe = _safe(engine.safe, host, said, terms)
             return Asked(self._names[at], "search", terms, safe, _kind(engine, search, said))
+        for at in self._members[number]:
+            suggests = (one for one in self._engines[at].suggests if one.is_at(_path(parts.path)))
+            if typed := next(filter(None, (_typed(parts.query, one) for one in suggests)), None):
+                return Asked(self._names[at], "suggest", typed, None)
         return None
 
     def _said(self, url: str, number: int) -> tuple[str | None, Kind | None, SafeSearch | None]:

@@ -3,8 +3,6 @@
 import polars as pl
 import pytest
 from growth import LONGEST, too_dear
-from hypothesis import given
-from hypothesis import strategies as st
 from test_enrich_hosts import CASES
 
 from filterwatch.enrich.hosts import host_of
@@ -99,13 +97,6 @@ def test_a_search_is_kept_to_a_length():
 def test_rows_without_a_search_stay_null_beside_those_with_one():
     urls = ["https://a.example/?q=1", "https://www.bing.com/search?q=moss", "https://www.bing.com/x"]
     assert searched(*urls) == [None, "moss", None]
-
-
-@given(st.text(max_size=200))
-def test_no_url_of_an_engine_raises(text):
-    number = ENGINES.number("www.google.co.uk", SUFFIXES.registrable("www.google.co.uk"))
-    urls = pl.Series([f"https://www.google.co.uk/search?q={text}".replace("\ud800", ""), f"{text}?q=x"])
-    ENGINES.read(urls, pl.Series([number, number], dtype=pl.UInt16))
 
 
 def test_a_mistake_in_a_file_of_engines_has_its_place(tmp_path):

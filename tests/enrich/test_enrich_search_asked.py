@@ -73,12 +73,6 @@ def test_a_place_a_page_and_a_request_in_the_background_are_no_searches(url):
     assert asked(url) is None
 
 
-@given(st.text(max_size=100))
-def test_no_url_of_an_engine_raises(text):
-    asked(f"https://www.bing.com/search?q={text}")
-    asked(f"https://www.google.com/{text}")
-
-
 def looked(*urls):
     hosts = [host_of(url) for url in urls]
     numbers = [ENGINES.number(host, SUFFIXES.registrable(host)) if host else None for host in hosts]
@@ -138,3 +132,25 @@ def test_safe_search_is_told_of_pages_without_a_search_too():
 
 def test_rules_may_say_every_kind_and_state_that_there_is():
     assert (get_args(Kind), get_args(SafeSearch)) == (SEARCH_KINDS, SAFE_SEARCH)
+
+
+HEADS = [
+    "https://www.google.com/", "www.bing.com:443/", "//en.wikipedia.org/w/api.php?", "https://giphy.com/search/",
+    "https://www.reddit.com/r/", "www.google.co.uk/search?",
+]  # fmt: skip
+PIECES = [
+    "/", "//", "/../", "%2e/", "search?", "SEARCH#", "complete/", "osjson.aspx?", "?", "#", "&", ";", "%", "q=owls&",
+    "&Q=a", "%71=", "&search=ow", "search=ow&srsearch=owls&", "as_q=x", "&as_epq=", "qry=", "safe=off&", "+", "%20",
+    "%2520", ":",
+]  # fmt: skip
+
+
+@given(st.sampled_from(HEADS), st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=9).map("".join))
+def test_explaining_says_what_the_rules_see_of_any_url(head, rest):
+    url = (head + rest).encode("utf-8", "replace").decode()
+    terms, kind, safe = looked(url)[0]
+    said = asked(url)
+    if said is None or said.kind == "suggest":
+        assert (terms, kind) == (None, None)
+    else:
+        assert (said.terms, said.what, said.safe) == (terms, kind, safe)
