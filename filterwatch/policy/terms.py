@@ -8,9 +8,11 @@ that a search is rather a lesson's.
 
 from __future__ import annotations
 
+import gc
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple, Self
 
@@ -265,7 +267,8 @@ class Finder:
 
     def _parts(self) -> tuple[Reader, _Index, dict[int, _Index], frozenset[str]]:
         if self._ready is None:
-            self._ready = self._made()
+            with _uncollected():
+                self._ready = self._made()
         return self._ready
 
     def _made(self) -> tuple[Reader, _Index, dict[int, _Index], frozenset[str]]:
@@ -287,6 +290,18 @@ class Finder:
             for place in range(len(self._packs))
         }
         return reader, index, benign, reader.begins(index.keys)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Hold the search for garbage back: all that is made here is kept, and searching it took as long as making it."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def _reader(patterns: Sequence[_Pattern]) -> Reader:
