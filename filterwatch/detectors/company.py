@@ -15,7 +15,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -41,7 +41,6 @@ MOST = 5_000
 """Requests of the last seconds, and verdicts, that are remembered; the newest are kept."""
 
 _STEP = timedelta(microseconds=1)
-_START = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE = ("site", "source", "stream", "line_offset")
 _KEYS = ("source", "who")
 _WHO = ("client_ip", "device", "person")
