@@ -167,9 +167,9 @@ def test_a_group_that_does_not_exist_is_refused(rules):
 
 def test_bytes_that_are_no_text_end_in_no_traceback(rules):
     for words in (["http://bet.test/\udcff?\ud800"], ["--search", "b\udcffet"], ["bet.test", "--person", "\udcff"]):
-        done = CliRunner().invoke(make_app(), ["explain", *words, "--rules", str(rules)])
+        done = CliRunner().invoke(make_app("explain"), ["explain", *words, "--rules", str(rules)])
         assert done.exit_code == 0, done.exception
-    refused = CliRunner().invoke(make_app(), ["explain", "\udcff", "--rules", str(rules)])
+    refused = CliRunner().invoke(make_app("explain"), ["explain", "\udcff", "--rules", str(rules)])
     assert isinstance(refused.exception, FilterwatchError)
 
 
@@ -180,7 +180,7 @@ def test_a_port_that_does_not_exist_is_none(rules, port, number):
 
 
 def test_an_illegal_address_is_shown_nowhere(rules):
-    done = CliRunner().invoke(make_app(), ["explain", "https://img.awful.test/a", "--rules", str(rules)])
+    done = CliRunner().invoke(make_app("explain"), ["explain", "https://img.awful.test/a", "--rules", str(rules)])
     assert done.exit_code == 0, done.output
     assert "withheld: illegal content" in done.output
     assert "awful" not in done.output
@@ -189,12 +189,12 @@ def test_an_illegal_address_is_shown_nowhere(rules):
 
 def test_every_line_of_an_explanation_fits_the_terminal(rules):
     words = ["explain", "www.bet.test", "--group", "pupils", "--at", "2026-11-23 10:15", "--rules", str(rules)]
-    output = CliRunner().invoke(make_app(), words).output
+    output = CliRunner().invoke(make_app("explain"), words).output
     assert "Mon 23 Nov 2026 10:15: in school hours (08:30 to 15:30)" in output
     assert 'policy: "The words." (Use)' in output
     assert max(len(line) for line in output.splitlines()) <= 80
     for width in (40, 60, 120):
-        output = CliRunner(env={"COLUMNS": str(width)}).invoke(make_app(), words).output
+        output = CliRunner(env={"COLUMNS": str(width)}).invoke(make_app("explain"), words).output
         assert max(len(line) for line in output.splitlines()) <= width
 
 
@@ -239,7 +239,9 @@ def case(tmp_path):
         )  # fmt: skip
 
         def explain(*words) -> str:
-            done = CliRunner().invoke(make_app(), ["explain", "FW-2026-22222", *words, "--state", str(tmp_path)])
+            done = CliRunner().invoke(
+                make_app("explain"), ["explain", "FW-2026-22222", *words, "--state", str(tmp_path)]
+            )
             return done.output if done.exception is None else str(done.exception)
 
         return explain
@@ -295,7 +297,7 @@ def test_an_alert_tells_what_its_rules_are_about_today_and_who_was_told(case, ru
 
 def test_a_case_is_not_told_as_json_and_one_thing_is_explained_at_a_time():
     for words in (["FW-2026-22222", "--json"], [], ["bet.test", "--search", "cats"]):
-        done = CliRunner().invoke(make_app(), ["explain", *words])
+        done = CliRunner().invoke(make_app("explain"), ["explain", *words])
         assert isinstance(done.exception, FilterwatchError)
 
 
@@ -312,12 +314,12 @@ def test_a_case_is_not_told_as_json_and_one_thing_is_explained_at_a_time():
 )
 def test_an_option_that_would_change_nothing_is_refused(words, told):
     with pytest.raises(FilterwatchError, match=told):
-        CliRunner().invoke(make_app(), ["explain", *words], catch_exceptions=False)
+        CliRunner().invoke(make_app("explain"), ["explain", *words], catch_exceptions=False)
 
 
 def test_a_name_in_the_environment_hinders_nothing(rules):
     words = ["explain", "bet.test", "--rules", str(rules)]
-    assert CliRunner(env={"FILTERWATCH_BY": "Jane"}).invoke(make_app(), words).exit_code == 0
+    assert CliRunner(env={"FILTERWATCH_BY": "Jane"}).invoke(make_app("explain"), words).exit_code == 0
 
 
 def test_who_looks_at_names_and_lines_is_recorded(case):
@@ -346,14 +348,16 @@ def test_terms_of_a_search_are_told_with_their_weights_and_json_says_the_same(ru
     drugs = "id: drugs\ntitle: Drugs\ncategory: drugs\nmatch: {search_terms: {pack: drugs}}\n"
     (rules / "drugs.yaml").write_text(drugs + HEAD + EXAMPLES)
     words = ["explain", "--search", "where to buy weed [not sea weed]", "--rules", str(rules)]
-    said = CliRunner(env={"COLUMNS": "120"}).invoke(make_app(), words).output
+    said = CliRunner(env={"COLUMNS": "120"}).invoke(make_app("explain"), words).output
     assert "where to [buy weed] (not {sea weed})" in said
     assert "pack drugs: 3 points, 3 are enough" in said
     assert 'harmless together, so that their words do not count: "sea weed"' in said
-    told = json.loads(CliRunner().invoke(make_app(), [*words, "--json"]).output)["search"]
+    told = json.loads(CliRunner().invoke(make_app("explain"), [*words, "--json"]).output)["search"]
     assert (told["engine"], told["kind"]) == ("google", "search")
     assert told["packs"][0]["terms"][0]["places"] == [[9, 12], [13, 17]]
-    awful = CliRunner().invoke(make_app(), ["explain", "img.awful.test", "--rules", str(rules), "--json"]).output
+    awful = (
+        CliRunner().invoke(make_app("explain"), ["explain", "img.awful.test", "--rules", str(rules), "--json"]).output
+    )
     assert "awful" not in awful
 
 

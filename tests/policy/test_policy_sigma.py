@@ -310,7 +310,7 @@ def rules(draw):
     return {"title": "t", "level": "low", "logsource": {"category": category}, "detection": detection}
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=180, deadline=None)
 @given(rules(), st.lists(EVENTS, min_size=4, max_size=12))
 def test_a_compiled_rule_holds_for_what_the_specification_says(rule, events):
     events = [event | ({"host": None} if event["kind"] == "dns" else {"query": None}) for event in events]
@@ -475,7 +475,7 @@ def test_a_rule_that_could_not_be_read_again_is_not_written(tmp_path):
 
 def test_a_missing_extra_is_named_with_its_remedy(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "filterwatch.policy.sigma", None)
-    done = CliRunner().invoke(make_app(), ["rules", "import-sigma", str(tmp_path), "--output", str(tmp_path)])
+    done = CliRunner().invoke(make_app("rules"), ["rules", "import-sigma", str(tmp_path), "--output", str(tmp_path)])
     assert isinstance(done.exception, FilterwatchError)
     assert "pip install 'filterwatch[sigma]'" in str(done.exception)
 
@@ -539,13 +539,17 @@ def test_an_imported_rule_is_a_sound_rule_file_with_examples_that_hold(tmp_path)
 def test_the_command_refuses_loudly_and_the_check_takes_what_it_wrote(tmp_path):
     (tmp_path / "one.yml").write_text(SHADOW)
     out = tmp_path / "out"
-    done = CliRunner().invoke(make_app(), ["rules", "import-sigma", str(tmp_path / "one.yml"), "--output", str(out)])
+    done = CliRunner().invoke(
+        make_app("rules"), ["rules", "import-sigma", str(tmp_path / "one.yml"), "--output", str(out)]
+    )
     assert done.exit_code == 0, done.output
-    checked = CliRunner().invoke(make_app(), ["check", "--rules", str(out)])
+    checked = CliRunner().invoke(make_app("check"), ["check", "--rules", str(out)])
     assert checked.exit_code == 0, checked.output
     assert "1 rules, 2 examples" in checked.output
     (tmp_path / "one.yml").write_text(SHADOW.replace("condition: names", "condition: nothing"))
-    done = CliRunner().invoke(make_app(), ["rules", "import-sigma", str(tmp_path / "one.yml"), "--output", str(out)])
+    done = CliRunner().invoke(
+        make_app("rules"), ["rules", "import-sigma", str(tmp_path / "one.yml"), "--output", str(out)]
+    )
     assert done.exit_code == 1
     assert "nothing in detection is called 'nothing'" in done.output
 
