@@ -97,15 +97,16 @@ class Seen:
             return
         self._begin(day)
         key = _key(site)
-        self._count(key, day)
+        if not self.is_busy(day):
+            self._count(key, day)
         half = self._halves[sure]
-        known = half.get(key)
+        known = half.days().get(key)
         if known is not None and day - known[1] < REFRESHED:
             return
         if half.is_open() and self._may_add(who, sure=sure):
-            other = self._halves[not sure].get(key)
-            first = min(one[0] for one in (known, other, (day,)) if one)
-            self._put(half, key, first, day)
+            other = self._halves[not sure].days().get(key)
+            first = known[0] if known else day
+            self._put(half, key, min(first, other[0]) if other else first, day)
 
     def unnoted(self, sites: Iterable[str], day: int, more: int, *, sure: bool) -> set[str]:
         """Return those of *sites* that it may change something to note, when *more* were noted."""
@@ -215,15 +216,12 @@ class Seen:
         self._state = None
         return True
 
-    def _counted(self, key: int, day: int) -> bool:
-        """Whether *key* cannot help to make *day* one of work."""
-        return self.is_busy(day) or key in self._counting.get(day, ())
-
     def _count(self, key: int, day: int) -> None:
-        if self._counted(key, day):
+        """Note that *key* helps to make *day* one of work."""
+        sites = self._counting.setdefault(day, set())
+        if key in sites:
             return
         self._state = None
-        sites = self._counting.setdefault(day, set())
         sites.add(key)
         if len(sites) >= BUSY:
             insort(self._busy, day)
@@ -276,7 +274,7 @@ _STATE = TypeAdapter(_State)
 
 
 def _bounded(day: int) -> int:
-    return min(max(day, 0), _LAST_DAY)
+    return day if 0 <= day <= _LAST_DAY else min(max(day, 0), _LAST_DAY)
 
 
 def _place(who: str, *, sure: bool) -> int:

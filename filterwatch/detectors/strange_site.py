@@ -106,11 +106,12 @@ class StrangeSite:
         """Return detections for what the batch completes; silence is never one."""
         if not len(events) or "category_bits" not in events.columns:
             return self._nothing
-        rows = [
-            complete(events[row.row]).with_columns(**words)
-            for row in self._worth(events)
-            for words in self._judged(row)
-        ]
+        rows = []
+        for row in self._worth(events):
+            if row.news:
+                self._seen.note(row.site, row.day, row.who or "", sure=row.sure)
+            if row.bears:
+                rows += [complete(events[row.row]).with_columns(**words) for words in self._judged(row)]
         return detections.make(pl.concat(rows)) if rows else self._nothing
 
     def _worth(self, events: pl.DataFrame) -> Iterator[Row]:
@@ -173,10 +174,6 @@ class StrangeSite:
         return self._seen.is_old_for(site, self._more) and self._is_old(site, "", day, learn)
 
     def _judged(self, row: Row) -> Iterator[dict[str, pl.Expr]]:
-        if row.news:
-            self._seen.note(row.site, row.day, row.who or "", sure=row.sure)
-        if not row.bears:
-            return
         self._forget(row.at)
         learnt = self._seen.has_learnt(row.day, self.settings.learn_days)
         strange = bool(row.bits & (UNUSUAL | STRAY)) or (learnt and row.site in self._bad)
