@@ -106,10 +106,12 @@ def unpacked(bundle: Path, store: Store) -> Iterator[Carried]:
             if name == MANIFEST:
                 continue
             id_, path = name.removesuffix(".list"), store.new()
-            with path.open("wb") as file:
-                shutil.copyfileobj(stream, file, _BLOCK)
-            yield Carried(id_, path, contents[id_].at, contents[id_].newest or contents[id_].at)
-            path.unlink(missing_ok=True)
+            try:
+                with path.open("wb") as file:
+                    shutil.copyfileobj(stream, file, _BLOCK)
+                yield Carried(id_, path, contents[id_].at, contents[id_].newest or contents[id_].at)
+            finally:
+                path.unlink(missing_ok=True)
     except Refused as error:
         raise FilterwatchError(
             f"{bundle}: no bundle of lists: {error}; make it with `filterwatch lists export`"

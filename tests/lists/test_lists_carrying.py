@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import shutil
 from datetime import timedelta
 
 import pytest
@@ -99,6 +101,20 @@ def test_an_older_bundle_is_told_from_a_newer_one_and_a_list_stays_as_old_as_it_
     assert carried(later, there)[0].word == "unchanged"
     assert not there.kept.problem
     assert carried(first, there, accept=True)[0].said == "100 entries, -1"
+
+
+def test_a_full_disk_keeps_nothing_of_a_bundle(bench, there, tmp_path, monkeypatch):
+    bench.update(gives(GOOD))
+    export(bench.store, ["bad"], tmp_path / "lists.tar")
+
+    def full(_, file, *_said):
+        file.write(b"bad1.ex")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(FilterwatchError, match="No space left on device"):
+        carried(tmp_path / "lists.tar", there)
+    assert [file.name for file in there.store.directory.iterdir()] == [".lock"]
 
 
 def test_a_bundle_from_the_future_is_as_old_as_today(there, tmp_path):
