@@ -13,6 +13,9 @@ from filterwatch.records.configuration import Settings
 from filterwatch.records.database import migrate, setup
 from filterwatch.records.files import make_once
 
+_PATIENCE = 3
+"""Seconds in which a database must answer whoever only looks; without, one that is gone holds them up for minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registers:
@@ -64,6 +67,8 @@ def look_into_registers(settings: Settings, state: Path, directory: Path | None 
     database = _database(settings, state, base)
     if "://" not in str(database) and not os.access(database, os.R_OK):
         return False
+    if "://" in str(database) and "connect_timeout" not in str(database):
+        database = f"{database}{'&' if '?' in str(database) else '?'}connect_timeout={_PATIENCE}"
     password = base / settings.password_file if settings.password_file else None
     setup(database, secrets.token_urlsafe(), password_file=password)  # a secret that signs nothing
     return True

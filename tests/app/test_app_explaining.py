@@ -255,6 +255,7 @@ def test_an_alert_is_explained_without_names_until_they_are_asked_for(case):
     assert "vpn (version abc123def456, high)" in said
     assert "because host is on the vpn list" in said
     assert "secretvpn[.]example" in said
+    assert re.search(r"log squid, byte 7; detection [0-9a-f]{12}\n", said)
     for personal in ("sam", "10.0.0.9"):
         assert personal not in said
     assert not LedgerEntry.objects.filter(action="names looked at").exists()

@@ -8,12 +8,13 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from filterwatch import policy
+from filterwatch import detections, policy
 from filterwatch.app.replay import Asked, settled
 from filterwatch.app.settings import load
 from filterwatch.cli import make_app
 from filterwatch.clock import SystemClock
 from filterwatch.errors import FilterwatchError
+from filterwatch.events import LEVEL, OUTCOME, TIME
 from filterwatch.journal import Commit, Counts, Journal
 from filterwatch.lines import Checkpoint
 from filterwatch.pipeline import Pass
@@ -133,6 +134,24 @@ def test_what_only_some_may_see_is_withheld(explain, user, told):
     assert f"withheld: {told}" in said
     for hidden in ("bet", "awful", "because", "Site", user):
         assert hidden not in said.replace("bets", "")
+
+
+def test_what_has_no_event_any_more_is_told_as_it_was_recorded(gateway, explain):
+    state = load(gateway[0] / "filterwatch.yaml").state
+    rows = {
+        "time": [MONDAY] * 2, "rule": ["filter_off", "gambling"], "level": ["high"] * 2, "category": ["bypass"] * 2,
+        "outcome": ["technical"] * 2, "reason": ["squid stopped"] * 2, "source": ["journald", "squid"],
+        "line_offset": [None, 99_999], "host": [None, "\u202egone.test"],
+    }  # fmt: skip
+    found = detections.make(pl.DataFrame(rows, schema_overrides={"time": TIME, "level": LEVEL, "outcome": OUTCOME}))
+    with Journal.open(state / "journal.db", writer=True, clock=SystemClock()) as journal:
+        journal.commit(Commit(MONDAY, detections=found))
+    for id_, line in zip(found["id"], ("no line of its own", "log squid, byte 99999"), strict=True):
+        said = explain(id_)
+        assert "because squid stopped" in said
+        assert line in said
+        assert "today's rules cannot be asked" in said
+        assert "\u202e" not in said
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def _event(configuration: Configuration, journal: Reader, row: Row) -> pl.DataFr
     with archive.explained(folder):
         events = archive.scan(folder, journal, start=day - one, end=day + one)
         place = {name: row[name] for name in ("source", "stream", "line_offset")}
-        found = events.filter(pl.col(name) == value for name, value in place.items()).collect()
+        found = events.filter(pl.col(name).eq_missing(pl.lit(value)) for name, value in place.items()).collect()
     return found.head(1) if len(found) else None
 
 
