@@ -61,8 +61,7 @@ class News:
             self._noted, self._forgotten = self._noted.clear(), self._seen.forgotten
         visit = pl.col("site").hash(self._seed) ^ (pl.col("day") * 2 + pl.col("sure")).hash(self._seed)
         rows = places.with_columns(hashed=visit).filter(~pl.col("hashed").is_in(self._noted.implode()))
-        people = _people(rows)
-        full = {(one.who, one.sure) for one in people if self._seen.is_full(one)}
+        full = {(one.who, one.sure) for one in _people(rows) if self._seen.is_full(one)}
         if not full:
             return rows
         named = pl.DataFrame([*full], schema={"who": pl.String, "sure": pl.Boolean}, orient="row")
@@ -70,6 +69,8 @@ class News:
 
     def _fresh(self, rows: pl.DataFrame, more: int) -> pl.DataFrame:
         """Return the first of each site, day and half that is not noted, or will not be when *more* are noted."""
+        if not len(rows):
+            return rows
         first = rows.group_by("day", "sure", "site").agg(pl.col("place", "hashed").first())
         fresh = [first.clear()]
         for part in first.partition_by("day", "sure"):
@@ -83,5 +84,7 @@ class News:
 
 
 def _people(rows: pl.DataFrame) -> list[Adding]:
+    if not len(rows):
+        return []
     people = rows.group_by("who", "sure").agg(pl.len(), pl.col("day").max())
     return [Adding(who or "", sure, many, day) for who, sure, many, day in people.iter_rows()]
