@@ -265,8 +265,14 @@ def _blocks(response: BaseHTTPResponse) -> Iterator[bytes]:
 
 
 def server_of(address: str) -> str:
-    """Return the host of an address as who connects reads it: another reader may see another one there."""
-    return (parse_url(address).host or "").strip("[]")
+    """Return the host of an address as who connects reads it: another reader may see another one there.
+
+    Empty where it has none.
+    """
+    try:
+        return (parse_url(address).host or "").strip("[]")
+    except ValueError:
+        return ""
 
 
 def _moved(address: str, location: str) -> str:

@@ -50,6 +50,12 @@ def test_a_server_that_is_silent_is_not_asked_for_its_other_lists(bench):
     assert words(bench, "bad", "one") == ["updated", "failed"]
 
 
+def test_an_address_of_a_catalogue_that_is_none_fails_alone(bench):
+    bench.server.answers["/list"] = gives(GOOD)
+    more(bench, odd={"address": "https://lists.example:99999/"})
+    assert words(bench, "odd", "bad") == ["failed", "updated"]
+
+
 def test_what_failed_is_due_at_once(bench):
     bench.update(gives(GOOD))
     bench.update(gives(b"", 404))
