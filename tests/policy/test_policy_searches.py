@@ -151,7 +151,8 @@ NEAR_NEWER_TERMS = [
     "tomahawk steak", "hydrogen peroxide decomposition practical", "steroids pe gcse", "calvin klein perfume",
     "galaxy chocolate", "10kg dumbbells", "13yo birthday ideas", "my dog is overweight at 30kg",
     "why was che guevara seen as a hero", "return of the king", "isis goddess egypt", "jihad meaning gcse rs",
-    "sky bet championship table", "why do immigrants come to the uk geography", "slurs in music",
+    "sky bet championship table", "rapping meme", "funny rapping jokes", "boy buttered toast video",
+    "why do immigrants come to the uk geography", "slurs in music",
 ]  # fmt: skip
 
 
