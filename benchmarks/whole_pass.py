@@ -9,8 +9,8 @@ that was started before.
 
     start     a new process until its first batch of one line went through the pass: the clock counts from its birth
     decode    the decoder alone, one thread
-    stages    decode, prepare (furniture by itself), settle, rules, company, visits and detectors, one after another,
-              one thread
+    stages    decode, prepare (times, searches, furniture by themselves), settle, rules, company, visits and detectors,
+              one after another, one thread; ``--stages`` for these alone
     replay    as ``filterwatch replay`` runs it: prepares on a second thread
     ingest    as the daemon runs it: each batch is committed to a journal with the pass's state
     goaccess  all panels of GoAccess to JSON
@@ -43,6 +43,8 @@ from filterwatch.app.replay import CHUNK, Input, as_json_lines, replay
 from filterwatch.app.settings import load
 from filterwatch.decoders import Decoded, Decoder
 from filterwatch.enrich.furniture import Furniture
+from filterwatch.enrich.search import Engines
+from filterwatch.enrich.when import When
 from filterwatch.journal import Journal
 from filterwatch.lines import LineBatch
 from filterwatch.pipeline import Feed, Pass
@@ -137,11 +139,19 @@ class Timed:
         return self.stages("decode", partial(self.decoder.decode, batch))
 
 
+_INSIDE: Mapping[str, tuple[type, str]] = {
+    "times": (When, "add"),
+    "searches": (Engines, "look"),
+    "furniture": (Furniture, "embedded"),
+}
+"""What of prepare is told by itself; the rest of it is hosts: domains, lists and addresses inside addresses."""
+
+
 def _by_stages(work: Pass, log: Path, stages: Stages) -> int:
     feed = work.feeds["squid"]
     work = Pass({"squid": Feed(Timed(feed.decoder, stages), feed.site)}, work.context, work.bench)
-    embedded = Furniture.embedded  # deep inside of prepare; this process measures nothing else
-    Furniture.embedded = lambda self, events: stages("furniture", partial(embedded, self, events))  # type: ignore[method-assign]
+    for name, (owner, method) in _INSIDE.items():  # deep inside of prepare; this process measures nothing else
+        setattr(owner, method, _booked(name, getattr(owner, method), stages))
     seen = 0
     for batch in read_files([log], CHUNK, source="squid"):
         prepared = stages("prepare", partial(work.prepare, batch))
@@ -156,8 +166,12 @@ def _by_stages(work: Pass, log: Path, stages: Stages) -> int:
             stages(f"detector {detector.name}", partial(detector, events, hits, NOW))
         stages("state", work.state)
         seen += len(events)
-    stages.took["prepare"] -= stages.took["decode"] + stages.took["furniture"]
+    stages.took["prepare"] -= stages.took["decode"] + sum(stages.took[name] for name in _INSIDE)
     return seen
+
+
+def _booked(name: str, method: Callable[..., T], stages: Stages) -> Callable[..., T]:
+    return lambda *given: stages(name, partial(method, *given))
 
 
 def _ingested(work: Pass, folder: Path) -> int:
@@ -224,7 +238,7 @@ def compare(lines: int, listed: int, times: int, modes: Sequence[str] = MODES) -
         squid_log.write(folder, lines, listed)
         apart("decode", folder)  # compiles the lists and warms the file cache
         ways: dict[str, Callable[[], Took]] = {mode: partial(apart, mode, folder) for mode in modes}
-        if shutil.which("goaccess"):
+        if "replay" in modes and shutil.which("goaccess"):
             ways["goaccess"] = partial(goaccess, folder)
         runs: dict[str, list[Took]] = {name: [] for name in ways}
         for _ in range(times):
@@ -263,6 +277,7 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--listed", type=int, default=5_000_000, help="names on lists beside the shipped ones")
     parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--stages", action="store_true", help="only where the time goes, stage by stage")
     parser.add_argument("--mode", choices=MODES, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--make", type=Path, metavar="DIR", help="only write the log and its school here")
@@ -273,11 +288,13 @@ def main() -> int:
     if asked.mode:
         print(json.dumps(asdict(measure(asked.mode, asked.folder))))
         return 0
-    took = compare(asked.lines, asked.listed, asked.times)
+    took = compare(asked.lines, asked.listed, asked.times, ["stages"] if asked.stages else MODES)
     print(
         f"{asked.lines:,} lines, {asked.listed:,} listed names; load {os.getloadavg()[0]:.1f}; medians of {asked.times}"
     )
     print("\n".join(table(took, asked.lines)))
+    if asked.stages:
+        return 0
     met = asked.lines / took["replay"].clock >= GOAL
     print(f"goal {GOAL:,} lines/s in replay: {'met' if met else 'missed'}")
     return 0 if met else 1
