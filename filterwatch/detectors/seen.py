@@ -155,8 +155,9 @@ class Seen:
         return any(self._added[place] + many > MOST_OF_ONE for place, many in adding.items())
 
     def is_busy(self, day: int) -> bool:
-        """Whether *day* is known to be one of work, or nothing is learnt from days any more."""
-        return len(self._busy) >= _MOST_DAYS or _bounded(day) in self._busy
+        """Whether *day* is known to be one of work, or nothing is learnt from it or from days any more."""
+        day = _bounded(day)
+        return day in self._busy or len(self._busy) >= _MOST_DAYS or day < self._today - LATE
 
     def since(self, site: str, day: int) -> int:
         """Return the day on which *site* was first seen; *day* where it is not remembered."""

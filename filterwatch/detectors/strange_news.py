@@ -79,7 +79,7 @@ class News:
             new = part["site"].is_in(pl.Series([*unnoted], dtype=pl.String).implode())
             fresh.append(part.filter(new))
             if not more:
-                self._noted.append(part.filter(~new)["hashed"])
+                self._noted.extend(part.filter(~new)["hashed"])  # appended, it would be thousands of chunks
         return pl.concat(fresh)
 
 
