@@ -1,6 +1,7 @@
 """Lines dated far ahead or far back: no detector follows them."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 
 import polars as pl
 import pytest
@@ -47,11 +48,15 @@ def story(begin: float) -> list[dict]:
     return sorted(rows, key=lambda row: row["at"])
 
 
-def told(frame, lines: list[dict], now: datetime, by: Bench) -> list[str]:
-    """Give each line by itself, so that it is judged by those before it."""
+def rows_of(frame, lines: list[dict]) -> pl.DataFrame:
     bits = [row.get("bits", 0) for row in lines]
     rows = [{key: value for key, value in row.items() if key != "bits"} for row in lines]
-    events = frame(*rows).with_columns(category_bits=pl.Series(bits, dtype=pl.UInt64), embedded=pl.lit(value=False))
+    return frame(*rows).with_columns(category_bits=pl.Series(bits, dtype=pl.UInt64), embedded=pl.lit(value=False))
+
+
+def told(frame, lines: list[dict], now: datetime, by: Bench) -> list[str]:
+    """Give each line by itself, so that it is judged by those before it."""
+    events = rows_of(frame, lines)
     found = pl.concat([by(events[n : n + 20], now) for n in range(0, len(events), 20)])
     return sorted([*found["rule"], *by.idle(now + timedelta(minutes=5))["rule"]])
 
@@ -73,6 +78,23 @@ def test_lines_dated_years_away_hide_nothing_that_comes_after(frame, years):
     later = 14 * 3600  # what was told is told again after twelve hours
     rows = [row | ({"host": "y.eve.test", "domain": "eve.test"} if "bits" in row else {}) for row in story(later)]
     assert told(frame, rows, now + timedelta(hours=14), by) == EXPECTED
+
+
+def test_kills_and_cuts_change_nothing_that_is_told_also_with_wrong_clocks(frame):
+    ahead = [row | {"at": at} for row in story(0)[::9] for at in (YEARS, -YEARS, 20 * 3600)]
+    lines = [one for pair in zip_longest(story(0), ahead) for one in pair if one]
+    events = rows_of(frame, lines)
+    now, found = BEGIN + timedelta(hours=1), []
+    for size in (len(events), 11):
+        by, told_then = bench(), []
+        for part in events.iter_slices(size):
+            told_then.append(by(part, now))
+            state, by = by.state(), bench()
+            by.restore(state)
+        told_then.append(by.idle(now + timedelta(minutes=5)))
+        found.append(pl.concat(told_then).sort("rule", "line_offset", "id"))
+    assert found[0].equals(found[1])
+    assert set(found[0]["rule"]) >= set(EXPECTED)
 
 
 def test_lines_dated_years_ahead_do_not_stop_anything_from_being_forgotten(frame):
