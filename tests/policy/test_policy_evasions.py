@@ -76,6 +76,9 @@ LESSONS = [
     "child line dancing",
     "how to get coke stains out",
     "naked children vietnam photo napalm girl",
+    "how to get free cp", "buy cp warzone", "pokemon go trading cp change", "nude paintings year 11 art",
+    "emperor naked new clothes year 7", "nude shoes year 10",
+    "year 10 pshe porn lesson", "year 11 rse pornography resources", "what year 9 learn about pornography",
 ]  # fmt: skip
 
 
