@@ -180,3 +180,18 @@ def test_what_an_appliance_says_of_itself_is_skipped() -> None:
     decoded = decode("fortigate", FORTIGATE.replace(b"Edit", b"perf-stats"))
 
     assert decoded.skipped["why"].to_list() == ["the appliance's own load"]
+
+
+def test_a_directorys_user_is_read_with_many_others_at_once() -> None:
+    line = (
+        b"<134>Nov 20 10:14:22 wcg vendor=Forcepoint product=Security action=blocked category=9 "
+        b"user=LDAP://dc1.school.example OU=Year 9,OU=Pupils,DC=school,DC=example/Sam Pupil loginID=y9.sam "
+        b"src_host=10.20.4.17 src_port=51234 dst_host=casino.example url=https://casino.example:443 reason=a=b, c =d"
+    )
+    many = decode("forcepoint_kv", *[line] * 100)
+
+    assert many.counts["odd_lines"] == 0
+    rows = many.events.drop("line").unique().rows(named=True)
+    assert [{key: value for key, value in row.items() if value is not None} for row in rows] == [
+        event("forcepoint_kv", line)
+    ]

@@ -177,9 +177,10 @@ class _Orders:
 
     def _fits(self, heads: Sequence[str]) -> pl.Expr:
         tokens = [(head, pl.col("tokens").list.get(at)) for at, head in enumerate(heads)]
+        # In a value that runs on signs may stand anywhere (OU=Year 9,OU=Pupils), in others only a key has one.
+        key = f"^ *{_KEY}{pl.escape_regex(self._equals)}" if self._open else pl.escape_regex(self._equals)
         return pl.all_horizontal(
-            token.str.starts_with(head) if head else ~token.str.contains(self._equals, literal=True)
-            for head, token in tokens
+            token.str.starts_with(head) if head else ~token.str.contains(key) for head, token in tokens
         )
 
     def _value(self, heads: Sequence[str], key: str, hidden: Hidden) -> pl.Expr:
