@@ -1,14 +1,15 @@
 """How often the detector of strange sites speaks in a school where nobody, or somebody, uses unblockers.
 
     .venv/bin/python -m benchmarks.strange_school FILE... [--unblockers FILE] [--rules DIR] [--pupils 900] [--staff 100]
-        [--days 15] [--dns]
+        [--days 15] [--dns] [--addresses]
 
 The files hold ordinary hosts, one a line; the school is made up of them.  Popularity falls as in a power law, so that
 new sites turn up every day; one site in five is a host below its domain, as vendors give tenants, with labels as they
 stand in the files; pages load a dozen pieces from other hosts, one in four below a delivery network, but one site in
 four loads hardly any; pupils are blocked three times a day; classes open a site together; staff look around too.  With
 ``--unblockers`` ten pupils a day use one of those hosts for a quarter of an hour, every third of them after a block,
-and two friends follow every second one.  ``--dns`` keeps what a resolver's log would show.  Nothing is real.
+and two friends follow every second one.
+``--dns`` keeps what a resolver's log would show; ``--addresses`` tells of nobody who it is.  Nothing is real.
 
 Prints what is told on each day after the first week, which is for learning: people and sites, by the higher level.
 """
@@ -172,10 +173,10 @@ def known(of: World, bad: Sequence[str], index: lists.CategoryIndex) -> pl.DataF
     return frame.unique("host", keep="last")
 
 
-def events(requests: pl.DataFrame, places: pl.DataFrame, *, dns: bool) -> pl.DataFrame:
+def events(requests: pl.DataFrame, places: pl.DataFrame, *, dns: bool, identity: str) -> pl.DataFrame:
     """Return *requests* as a proxy logs them, enriched, or as a resolver does, a name once in five minutes."""
     frame = requests.join(places, on="host", how="left", maintain_order="left").with_columns(
-        started="time", person="who", device="who", client_ip="who", identity=pl.lit("authenticated").cast(IDENTITY),
+        started="time", person="who", device="who", client_ip="who", identity=pl.lit(identity).cast(IDENTITY),
         kind=pl.lit("http").cast(KIND), counted=pl.lit(value=True),
         line_offset=pl.int_range(pl.len(), dtype=pl.Int64),
     )  # fmt: skip
@@ -197,6 +198,7 @@ def main() -> int:
     parser.add_argument("--staff", type=int, default=100)
     parser.add_argument("--days", type=int, default=15)
     parser.add_argument("--dns", action="store_true")
+    parser.add_argument("--addresses", action="store_true")
     given = parser.parse_args()
     rng = np.random.default_rng(7)
     of = world(list(dict.fromkeys(host for path in given.file for host in read(path))), rng)
@@ -204,8 +206,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         places = known(of, bad, lists.prepare([given.rules / "lists"], Path(scratch) / "lists.index"))
     people = {"pupils": given.pupils, "staff": given.staff}
+    identity = "address" if given.addresses else "authenticated"
     days = (
-        events(day(of, number, people, rng, bad if number >= LEARNT else ()), places, dns=given.dns)
+        events(day(of, number, people, rng, bad if number >= LEARNT else ()), places, dns=given.dns, identity=identity)
         for number in range(given.days)
     )
     print(*_lines(days, bad), sep="\n")
