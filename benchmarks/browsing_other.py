@@ -173,7 +173,8 @@ def tabs(draw: random.Random) -> Session:
         at += _later(draw, 20)
         for _ in range(draw.randrange(1, 5)):
             session.page(at, f"www.instagram.com/explore/{int(at)}", [
-                piece(0.3, "static.cdninstagram.com/a.js"), piece(0.6, "www.instagram.com/graphql", JSON, method="POST"),
+                piece(0.3, "static.cdninstagram.com/a.js"),
+                piece(0.6, "www.instagram.com/graphql", JSON, method="POST"),
             ])  # fmt: skip
             at += _later(draw, 20)
     return session

@@ -10,7 +10,8 @@ with the shipped rules and lists.  Printed for each kind:
               ``embedded``
     use       of the sessions: precision and recall of the rules with ``visits: only``
 
-``--school other`` is a second school (``benchmarks.browsing_other``) on which nothing was tuned.  ``--stories`` prints for every example what is told of it instead: rule, level, count and reason.
+``--school other`` is a second school (``benchmarks.browsing_other``), looked at twice while the first was tuned.
+``--stories`` prints for every example what is told of it instead: rule, level, count and reason.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.browsing import Session, sessions
-from benchmarks.browsing_other import MAKERS, elsewhere
 from benchmarks.browsing_logs import LOGS, Log, text, written
+from benchmarks.browsing_other import MAKERS, elsewhere
 from filterwatch.app.parts import School
 from filterwatch.app.replay import Input, replay
 from filterwatch.app.settings import load

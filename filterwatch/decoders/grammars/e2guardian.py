@@ -180,7 +180,8 @@ def protex(extra: int) -> Columns:
         if len(parts) != PROTEX - 5 + url + extra or not (_head(parts, url + 1) and _tail(parts, url + 9)):
             # Most columns of a long line that only repeats tabs are empty: those are passed over without a match.
             heads = [at for at in range(url + 1, len(parts) - 13) if parts[at] and _head(parts, at)]
-            tails = [at for at in range(heads[0] + 8, len(parts) - 5) if parts[at] and _tail(parts, at)] if heads else []
+            start = heads[0] + 8 if heads else len(parts)
+            tails = [at for at in range(start, len(parts) - 5) if parts[at] and _tail(parts, at)]
         stamp = Stamp((int(epoch[1]) * 1000 + int(epoch[2])) * 1000, Clock.UTC)
         cells = _protex(parts, url, heads[0], tails[0]) if tails else None
         # A second head shows itself only by its status: that of neither is believed.
