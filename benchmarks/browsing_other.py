@@ -1,4 +1,6 @@
-"""A second made-up school, with other sites and habits than :mod:`benchmarks.browsing`: nothing was tuned on it.
+"""A second made-up school, with other sites and habits than :mod:`benchmarks.browsing`.
+
+It was written before the code that it judges and looked at twice while that was made (decision 0193).
 
 Names live for different times here, connections stay open for different times, every device also asks for ordinary
 things in the background, people have two tabs open, films embedded in lessons are long.
