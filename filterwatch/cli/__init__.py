@@ -6,6 +6,7 @@ at the top of such a module: ``--help`` must answer at once.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import pkgutil
 import shutil
@@ -65,6 +66,8 @@ def _unwrap(app: typer.Typer) -> None:
 
 def main() -> None:
     """Run the command line; what a person can put right is shown without a traceback."""
+    # While modules, rules and packs are built nothing of it is garbage, and by default Python looks every 700 objects.
+    gc.set_threshold(50_000)
     # `filterwatch ... | head` ends quietly, as every other tool does.
     before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
