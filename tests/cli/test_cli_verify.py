@@ -85,7 +85,8 @@ def test_the_ledger_is_verified_where_registers_are_kept(state):
 
 
 def test_a_record_that_was_changed_past_the_ledger_is_named(state):
-    asked = ["switch-off", "request", "--by", "Tom", "--reason", "update", "--from", "14:00", "--to", "15:00"]
+    between = ["--from", "2100-01-04 14:00", "--to", "2100-01-04 15:00"]
+    asked = ["switch-off", "request", "--by", "Tom", "--reason", "update", *between]
     try:
         assert 0 == CliRunner().invoke(make_app(), [*asked, "--state", str(state)]).exit_code
         assert 0 == run(state)[0]
