@@ -90,7 +90,7 @@ def take(
         if outcome.bad or version is None:
             print(f"{one.id}: {outcome.word}: {outcome.said}")
             continue
-        yield Taken(listed, version, listed.file(one.id, store.file(version)))
+        yield Taken(listed, version, ListFile(store.file(version), one.id, listed.word, allow=listed.mode == "allow"))
 
 
 def _packed(path: Path, listed: Listed) -> bytes:

@@ -29,7 +29,7 @@ import polars as pl
 
 from benchmarks.as_fetched import Taken, given, take
 from filterwatch import lists
-from filterwatch.events import CATEGORY_BIT, LONE_BIT
+from filterwatch.events import CATEGORY_BIT
 from filterwatch.lists.modes import Mode
 from filterwatch.lists.reading import pieces
 from filterwatch.text import printable
@@ -37,9 +37,6 @@ from filterwatch.text import printable
 HEADS = ("entries", "wrong", "left out", "aside", "names", "missed", "below", "missed", "alike", "others", "missed")
 SHOWN = 20
 """Hosts of a list that are named where the index and the walk differ."""
-
-_SAID = (1 << 64) - 1 - sum(LONE_BIT.values())
-"""What lists say, whatever that is worth."""
 
 _PLAIN = "!$&'()*+,/:;=?@[]~"
 """What a URL may hold as it is; a blank in a page was an escaped one."""
@@ -148,7 +145,7 @@ def _missed(hosts: Sequence[str], index: lists.CategoryIndex, walk: Walk, bit: i
 
 
 def _bits(index: lists.CategoryIndex, hosts: Sequence[str]) -> list[int]:
-    found: list[int] = (index.lookup(pl.Series(hosts, dtype=pl.String)) & _SAID).to_list()
+    found: list[int] = index.lookup(pl.Series(hosts, dtype=pl.String)).to_list()
     return found
 
 

@@ -67,18 +67,6 @@ that many kinds of projects share (sandboxes, hosting, delivery); or that it gav
 SIGNAL_BIT: Mapping[str, int] = MappingProxyType({signal: 1 << (63 - n) for n, signal in enumerate(SIGNALS)})
 """Bits of ``category_bits`` that are no category: nothing by themselves, kept in no archive; detectors add to them."""
 
-LONE_CATEGORIES = (
-    "extremism", "adult", "adult_extreme", "hate", "discrimination", "violence", "bullying", "drugs", "weapons",
-    "illegal_acts", "gambling", "malware", "bypass", "piracy", "dating",
-)  # fmt: skip
-"""Categories whose rules may raise something above low, of those that public lists give."""
-
-LONE_BIT: Mapping[str, int] = MappingProxyType(
-    {word: 1 << (63 - len(SIGNALS) - n) for n, word in enumerate(LONE_CATEGORIES)}
-)
-"""Bits of ``category_bits`` beside those of these categories (``bypass`` with all its kinds): nothing but the lone word
-of a list of low trust gives it."""
-
 TIME = pl.Datetime("us", "UTC")
 ACTION = pl.Enum(ACTIONS)
 KIND = pl.Enum(KINDS)

@@ -128,8 +128,7 @@ class School:
         configured = self.configuration.settings.lists if self.configuration else lists.Settings()
         own = [self.configuration.at(path) for path in configured.own] if self.configuration else []
         sources: list[Path | lists.ListFile] = [self.lists_directory] if configured.shipped else []
-        taken = self._taken().items()
-        sources += [listed.file(id_, path, digest) for id_, (listed, path, digest) in taken if listed.word]
+        sources += [_file(id_, *taken) for id_, taken in self._taken().items() if taken[0].word]
         if self.configuration is not None:
             at = self.configuration.at
             sources += [lists.members(at(one.path), one.category, one.format) for one in configured.members]
@@ -271,6 +270,19 @@ def keep_what_is_built() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def _file(id_: str, listed: Listed, path: Path, digest: str) -> lists.ListFile:
+    return lists.ListFile(
+        path=path,
+        id=id_,
+        category=listed.word,
+        allow=listed.mode == "allow",
+        source=listed.homepage,
+        licence=listed.licence,
+        credit=listed.credit,
+        digest=digest,
+    )
 
 
 def is_ours(directory: Path) -> bool:

@@ -35,7 +35,7 @@ from filterwatch.detectors.occasions import (
     Occasions,
     length,
 )
-from filterwatch.events import DETECTION_SCHEMA, EVENT_SCHEMA, LEVELS
+from filterwatch.events import DETECTION_SCHEMA, EVENT_SCHEMA
 
 GAP = timedelta(minutes=2)
 """What comes later is another visit (our judgement; a page is read in less)."""
@@ -257,7 +257,7 @@ class Visits:
         if visit.tries >= TRIES and key[_VERDICT] == "blocked":
             says += f"; {PERSISTENT}: asked for {visit.tries} times"
         elif short or visit.word == LOADED:
-            row[_LEVEL] = min(row[_LEVEL], self._once.get(str(key[0]), row[_LEVEL]), key=LEVELS.index)
+            row[_LEVEL] = self._once.get(str(key[0]), row[_LEVEL])
         row[_REASON], row[_COUNT] = says, visit.count
         yield row
 
@@ -352,5 +352,5 @@ def _said(found: pl.DataFrame, told: list[tuple[int, str, str]]) -> pl.DataFrame
     levels = pl.Series([level or None for *_, level in told], dtype=DETECTION_SCHEMA["level"])
     return rows.with_columns(
         reason=pl.col("reason") + words,
-        level=pl.when(levels < pl.col("level")).then(levels).otherwise("level"),
+        level=pl.coalesce(levels, "level"),
     )

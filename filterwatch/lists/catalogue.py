@@ -13,7 +13,7 @@ from filterwatch.config import Duration, Part, Slug, read, validate
 from filterwatch.errors import ConfigurationError, Mistake
 from filterwatch.events import BYPASS_KINDS, CATEGORIES
 from filterwatch.lists.formats import FORMATS
-from filterwatch.lists.reading import OWN_FORMAT, ListFile
+from filterwatch.lists.reading import OWN_FORMAT
 
 Archive = Literal["none", "gz", "tar.gz", "zip"]
 SQUIDGUARD, V2FLY, SUFFIXES = "squidguard", "v2fly", "public_suffixes"
@@ -41,8 +41,7 @@ class Listed(Part):
     trust: Literal["low", "medium", "high"] = Field(
         "medium",
         description=(
-            "high: made by hand and right about well-known names, its exceptions (@@) count; low: made by machines, or "
-            "of sites that are something else too: its lone word raises nothing above low"
+            "high: made by hand and right about well-known names, its exceptions (@@) count; low: made by machines"
         ),
     )
     hosting: bool = Field(False, description="whether it rightly names suffixes under which strangers get names")
@@ -51,7 +50,6 @@ class Listed(Part):
     megabytes: int = Field(32, ge=1, le=1024, description="most that is fetched")
     unpacked_megabytes: int = Field(256, ge=1, le=4096, description="most that it may unpack to")
     sha256: str = Field("", description="where its checksum is published, if anywhere")
-    maker: str = Field("", description="whose it is where that is not the homepage: who copies a list is no second one")
     note: str = Field("", description="what to know before using it")
 
     @model_validator(mode="after")
@@ -78,27 +76,6 @@ class Listed(Part):
     def word(self) -> str:
         """The category word, with the kind of bypass."""
         return f"{self.category}.{self.kind}" if self.kind else self.category
-
-    def file(self, id_: str, path: Path, digest: str = "") -> ListFile:
-        """Return the list for the index.
-
-        Args:
-            id_: Of the list.
-            path: Its entries in our own form.
-            digest: SHA-256 of that file.
-        """
-        return ListFile(
-            path=path,
-            id=id_,
-            category=self.word,
-            allow=self.mode == "allow",
-            source=self.homepage,
-            licence=self.licence,
-            credit=self.credit,
-            digest=digest,
-            doubted=self.trust == "low",
-            maker=self.maker or self.homepage,
-        )
 
     @property
     def may_except(self) -> bool:

@@ -110,8 +110,7 @@ def fingerprint(files: Sequence[ListFile]) -> str:
     total = hashlib.blake2b(digest_size=16)
     total.update(repr((MAGIC, CATEGORY_WORDS)).encode())
     for file in files:
-        said = (file.id, file.category, file.allow, file.own, file.format, file.secret, file.doubted, file.maker)
-        total.update(repr(said).encode())
+        total.update(repr((file.id, file.category, file.allow, file.own, file.format, file.secret)).encode())
         if file.digest:
             total.update(file.digest.encode())
             continue
@@ -143,19 +142,7 @@ def compile_lists(
     read = _read(files, hasher)
     keys, combinations, table = _merge(read.parts)
     infos = tuple(
-        ListInfo(
-            one.id,
-            one.category,
-            one.allow,
-            one.own,
-            count,
-            one.source,
-            one.licence,
-            one.credit,
-            one.secret,
-            one.doubted,
-            one.maker,
-        )
+        ListInfo(one.id, one.category, one.allow, one.own, count, one.source, one.licence, one.credit, one.secret)
         for one, count in zip(files, read.counts, strict=True)
     )
     header = Header(hasher.seed.hex(), len(keys), made_from, infos, table, tuple(sorted(read.prefixes)), read.pages)

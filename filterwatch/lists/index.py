@@ -17,7 +17,7 @@ from filterwatch.lists import addresses, pages
 from filterwatch.lists.compiling import compile_lists, fingerprint, found
 from filterwatch.lists.hashing import Hasher, Keys, Places, Probes
 from filterwatch.lists.layout import Combinations, Header, IndexUnreadable, ListInfo, read_header, unreadable
-from filterwatch.lists.meaning import DOUBTED, OTHERS, OWN, Bits, allows, lone, marks, meaning
+from filterwatch.lists.meaning import Bits, allows, marks, meaning
 from filterwatch.lists.modes import Mode
 from filterwatch.lists.names import STRAY, Names
 from filterwatch.lists.reading import ListFile
@@ -271,8 +271,8 @@ class CategoryIndex:
     def _bits(self, hosts: pl.Series, hits: _Hits) -> Bits:
         """Return the bits of each of *hosts*, walking from the nearest hit outwards; then those its name gives."""
         host, depth, place = hits
-        bits = np.zeros((3, len(hosts)), dtype=np.uint64)
-        silenced = np.zeros((3, len(hosts)), dtype=np.uint64)
+        bits = np.zeros((2, len(hosts)), dtype=np.uint64)
+        silenced = np.zeros((2, len(hosts)), dtype=np.uint64)
         row = self._combinations[place]
         for level in np.unique(depth):
             meaning = self._below if level else self._here
@@ -280,12 +280,9 @@ class CategoryIndex:
             who, what = host[at], row[at]
             silenced[:, who] |= meaning.allow[:, what]
             bits[:, who] |= meaning.give[:, what] & ~silenced[:, who]
-        given: Bits = np.asarray(bits[OTHERS] | bits[OWN])
-        if bits[DOUBTED].any():
-            given |= bits[DOUBTED] | lone(given, bits[DOUBTED])
+        given: Bits = np.asarray(bits[0] | bits[1])
         if self.names is not None:
-            silent = silenced[OTHERS] | silenced[OWN]
-            unlisted = np.flatnonzero((given | (silent & np.uint64(_BYPASS))) == 0)
+            unlisted = np.flatnonzero((given | ((silenced[0] | silenced[1]) & np.uint64(_BYPASS))) == 0)
             given[unlisted] = self.names.lookup(hosts[unlisted])
         return given
 

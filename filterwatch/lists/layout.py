@@ -61,8 +61,6 @@ class ListInfo:
         licence: SPDX id or plain words.
         credit: The line that the licence wants shown.
         secret: Whether no entry of it may ever be shown.
-        doubted: Whether it is of low trust.
-        maker: Whose list it is.
     """
 
     id: str
@@ -74,8 +72,6 @@ class ListInfo:
     licence: str
     credit: str
     secret: bool = False
-    doubted: bool = False
-    maker: str = ""
 
 
 @dataclass(frozen=True, slots=True)

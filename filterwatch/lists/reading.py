@@ -45,8 +45,6 @@ class ListFile:
         credit: The line that the licence wants shown.
         secret: Whether no entry may ever be shown, not even one that is wrong.
         digest: SHA-256 of the file where it was taken in as such; empty where nobody knows it.
-        doubted: Whether it is of low trust: its word alone raises nothing above low.
-        maker: Whose list it is: two makers that say the same of a name are believed, however little each is trusted.
     """
 
     path: Path
@@ -60,8 +58,6 @@ class ListFile:
     credit: str = ""
     secret: bool = False
     digest: str = ""
-    doubted: bool = False
-    maker: str = ""
 
     @property
     def intact(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from filterwatch.events import BYPASS_KINDS, CATEGORY_BIT, LONE_BIT
+from filterwatch.events import BYPASS_KINDS, CATEGORY_BIT
 from filterwatch.policy.conditions import Compiled
 from filterwatch.policy.facts import CATEGORIES, FIXED
 from filterwatch.policy.rule import Rule
@@ -117,25 +117,6 @@ def _reads(*nodes: Node) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for node in nodes for test in tests(node) for name in test.reads))
 
 
-_FAMILIES = tuple(
-    (lone, sum(bit for word, bit in CATEGORY_BIT.items() if word.partition(".")[0] == family))
-    for family, lone in LONE_BIT.items()
-)
-"""Bits of lone words, each with the bits of its category."""
-
-
-def lone_bits(categories: int) -> int:
-    """Return the bits that tell of which of *categories* only the lone word of a list of low trust is known."""
-    return sum(lone for lone, bits in _FAMILIES if categories & bits)
-
-
-def is_lone(one: Compiled, facts: Mapping[str, int]) -> bool:
-    """Return whether a rule that holds does so by nothing but the lone word of lists of low trust."""
-    said = facts.get(CATEGORIES, 0)
-    doubted = sum(bits for lone, bits in _FAMILIES if said & lone)
-    return doubted > 0 and not holds(one.match, {**facts, CATEGORIES: said & ~doubted})
-
-
 def reason(one: Compiled, facts: Mapping[str, int]) -> str:
     """Return in one sentence which condition held and on what.
 
@@ -143,8 +124,7 @@ def reason(one: Compiled, facts: Mapping[str, int]) -> str:
     """
     said = [test.sentence(facts.get(test.word, 0)) for test in witnesses(one.match, facts)]
     when = [test.sentence(facts.get(test.word, 0)) for test in witnesses(one.when, facts)]
-    doubt = ["which is of low trust and alone says so"] if is_lone(one, facts) else []
-    return ", ".join([" and ".join(dict.fromkeys(said)) or "none of the rule's exceptions holds", *doubt, *when])
+    return ", ".join([" and ".join(dict.fromkeys(said)) or "none of the rule's exceptions holds", *when])
 
 
 def matched_column(one: Compiled, facts: Mapping[str, int]) -> str | None:

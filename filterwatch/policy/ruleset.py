@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from filterwatch import detections
 from filterwatch.config import Document
 from filterwatch.detections import Count
-from filterwatch.events import BYPASS_KINDS, CATEGORY_BIT, DETECTION_SCHEMA, LEVEL, LEVELS
+from filterwatch.events import BYPASS_KINDS, CATEGORY_BIT, DETECTION_SCHEMA
 from filterwatch.policy.conditions import Compiled, Conditions
-from filterwatch.policy.explain import Verdict, bypass_kind, is_lone, lone_bits, matched_column, reason, verdict
+from filterwatch.policy.explain import Verdict, bypass_kind, matched_column, reason, verdict
 from filterwatch.policy.facts import CATEGORIES, HOST, Facts
 from filterwatch.policy.rule import Rule
 from filterwatch.policy.terms import Found, Pack
@@ -155,7 +155,7 @@ class RuleSet:
         )
 
     def _reasons(self, facts: pl.DataFrame, rules: Rows) -> pl.DataFrame:
-        """Return ``reason``, ``level``, ``_column`` (whose text is the matched one) and ``_kind`` for each row.
+        """Return ``reason``, ``_column`` (whose text is the matched one) and ``_kind`` for each row.
 
         Rows with the same rule and the same of the facts it asks for have the same reason, so it is put into words
         once for all of them.
@@ -167,24 +167,19 @@ class RuleSet:
         said = []
         for row in same.select(keyed.columns).iter_rows(named=True):
             one, bits = self._compiled[row["_rule"]], row
-            said.append((reason(one, bits), _level(one, bits), matched_column(one, bits), bypass_kind(one, bits)))
-        schema = {"reason": pl.String(), "level": LEVEL, "_column": pl.String(), "_kind": pl.String()}
-        words = pl.DataFrame(said, schema, orient="row")
+            said.append((reason(one, bits), matched_column(one, bits), bypass_kind(one, bits)))
+        words = pl.DataFrame(said, {"reason": pl.String, "_column": pl.String, "_kind": pl.String}, orient="row")
         return same.select("_row").hstack(words).explode("_row").sort("_row").drop("_row")
 
 
 def _table(compiled: Sequence[Compiled]) -> pl.DataFrame:
     """Return what detections say of their rule, one row per rule."""
-    rows = [(one.rule.id, one.version, one.rule.category, one.rule.kind, one.rule.outcome) for one in compiled]
-    names = ("rule", "rule_version", "category", "kind", "outcome")
+    rows = [
+        (one.rule.id, one.version, one.rule.level, one.rule.category, one.rule.kind, one.rule.outcome)
+        for one in compiled
+    ]
+    names = ("rule", "rule_version", "level", "category", "kind", "outcome")
     return pl.DataFrame(rows, {name: DETECTION_SCHEMA[name] for name in names}, orient="row")
-
-
-def _level(one: Compiled, facts: Mapping[str, int]) -> str:
-    """Return the level of what a rule found: low at most on the lone word of lists of low trust."""
-    if is_lone(one, facts):
-        return min(one.rule.level, "low", key=LEVELS.index)
-    return one.rule.level
 
 
 def _asked(compiled: Sequence[Compiled]) -> pl.DataFrame:
@@ -194,7 +189,6 @@ def _asked(compiled: Sequence[Compiled]) -> pl.DataFrame:
         bits: dict[str, int] = {CATEGORIES: _BYPASS_BITS if one.rule.category == "bypass" else 0}
         for test in (*tests(one.match), *tests(one.when)):
             bits[test.word] = bits.get(test.word, 0) | test.mask
-        bits[CATEGORIES] |= lone_bits(bits[CATEGORIES])
         asked.append(bits)
     words = sorted({word for bits in asked for word in bits})
     return pl.DataFrame(

@@ -445,8 +445,3 @@ def test_the_state_is_the_same_bytes_while_nothing_happens():
 )
 def test_lengths_are_told_in_words(seconds, told):
     assert occasions.length(int(seconds * 1_000_000)) == told
-
-
-def test_what_was_low_already_is_not_raised_by_being_an_accident():
-    low = many(0, 1, 2, says={"level": "low"})
-    assert {row["level"] for row in everything(low)} == {"low"}

@@ -132,13 +132,10 @@ def test_recall_tells_what_the_index_misses_or_gives_wrongly_and_what_is_refused
 
 
 def test_ordinary_sites_are_asked_of_lists_as_fetched(at_hand, monkeypatch, capsys):
-    (at_hand / "hosts").write_text("www.bet1.com\nwww.bbc.co.uk\nbet0.com\nbet1000.com\n")
-    lines = {"sinfonietta-gambling": "0.0.0.0 bet{}.com\n", "shadowwhisperer-gambling": "bet{}.com\n"}
-    for first, (id_, line) in enumerate(lines.items()):  # the lone word of either for one name
-        (at_hand / id_).write_text("".join(line.format(n) for n in range(first, first + 1_000)))
-    options = ["--rules", str(ROOT / "rules"), "--fetched", *(f"{id_}={at_hand / id_}" for id_ in lines)]
+    (at_hand / "hosts").write_text("www.bet1.com\nwww.bbc.co.uk\n")
+    fetched = at_hand / "fetched"
+    fetched.write_text("".join(f"0.0.0.0 bet{n}.com\n" for n in range(1_000)))
+    options = ["--rules", str(ROOT / "rules"), "--fetched", f"sinfonietta-gambling={fetched}"]
     monkeypatch.setattr(sys, "argv", ["overblock", str(at_hand / "hosts"), *options])
     assert overblock.main() == 1
-    told = capsys.readouterr().out
-    assert "hosts\twww.bet1.com\tgambling\tshadowwhisperer-gambling\tbet1.com" in told
-    assert "hosts: 1 of 4 sites above low" in told
+    assert "hosts\twww.bet1.com\tgambling\tsinfonietta-gambling\tbet1.com" in capsys.readouterr().out
