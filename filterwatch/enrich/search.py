@@ -315,7 +315,11 @@ def _typed(query: str, search: Search) -> str:
         if (name in search.parameters or name in search.also) and (terms := tidied(_decoded(value))):
             said.setdefault(name, {})[terms] = None
     first = next((said[name] for name in search.parameters if name in said), {})
-    texts = dict.fromkeys((*first, *(text for name in search.also for text in said.get(name, ()))))
+    texts = list(dict.fromkeys((*first, *(text for name in search.also for text in said.get(name, ())))))
+    if len(texts) > 1 and sum(map(len, texts)) + len(texts) > LONGEST_TERMS:
+        # Nothing long hides what is typed before or behind it: the first and the last are what engines take.
+        half = LONGEST_TERMS // 2
+        texts = [texts[0][: half - 1], texts[-1][:half], *texts[1:-1]]
     return " ".join(texts)[:LONGEST_TERMS].rstrip()
 
 

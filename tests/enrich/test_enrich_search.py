@@ -59,7 +59,7 @@ def test_only_a_search_gives_terms(case):
         ("https://www.google.co.uk/search?as_q=owls&as_epq=barn+owl&as_oq=nest", "owls barn owl nest"),
         ("https://www.google.co.uk/search?as_q=&as_oq=nest", "nest"),
         ("https://www.google.co.uk/search?q=nest&as_oq=nest", "nest"),
-        ("https://www.google.co.uk/search?q=" + "a" * 3_000 + "&as_oq=nest", "a" * LONGEST_TERMS),
+        ("https://www.google.co.uk/search?q=" + "a" * 3_000 + "&as_oq=nest", "a" * (LONGEST_TERMS // 2 - 1) + " nest"),
         ("https://www.reddit.com/r/suggestmeabook/search?q=owls", "owls"),
         ("https://www.reddit.com/svc/shreddit/search-typeahead?q=ow", None),
         ("https://giphy.com/search/autocomplete-fail", "autocomplete fail"),
@@ -104,3 +104,11 @@ def test_a_mistake_in_a_file_of_engines_has_its_place(tmp_path):
     file.write_text("one:\n  at: [one.com]\n  searches: [{paths: [search], parameters: [q]}]\n")
     with pytest.raises(ConfigurationError, match=r"engines\.yaml:3:23: "):
         Engines(file)
+
+
+@pytest.mark.parametrize("filler", ["blue+tits+" * 230, "a" * 2_100, "&q=".join(f"tit{n}" for n in range(400))])
+def test_nothing_long_hides_a_search_before_or_behind_it(filler):
+    for query in (f"q={filler}&q=how+to+fly", f"q=how+to+fly&q={filler}"):
+        (terms,) = searched(f"https://www.google.com/search?{query}")
+        assert "how to fly" in terms
+        assert len(terms) <= LONGEST_TERMS
