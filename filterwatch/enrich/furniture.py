@@ -21,7 +21,7 @@ from filterwatch.config import Part, read, validate
 from filterwatch.enrich.columns import column
 from filterwatch.enrich.hosts import host_of
 from filterwatch.events import ACTION, KIND
-from filterwatch.lists.paths import resolved
+from filterwatch.lists.paths import resolved, unescaped, written_host
 
 ALWAYS, BY_PATH = 1, 2
 """What :meth:`Furniture.of` says of a host: it is furniture; some of its paths are."""
@@ -30,8 +30,6 @@ REMEMBERED = 65_536
 """Referring hosts whose site is kept: far more than a school's pages name in a day."""
 
 _FILE = Path(__file__).with_name("furniture.yaml")
-_SITE = r"^(?i:https?)://(?:[^/?#@\\]*@)?([^/?#:@\\]+)"
-_BARE_SITE = r"^([^/?#:@\\]+\.[^/?#:@\\]+)(?:[/?#:]|$)"
 _Place = Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[^\s]+$")]
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9.-]+\.[a-z0-9-]+$")]
 
@@ -165,7 +163,8 @@ class Furniture:
         """Mark in *out* what the path says, and what the page says that led there."""
         rows = np.flatnonzero((events["_furniture"] == BY_PATH).fill_null(value=False).to_numpy() & ~out)
         if len(rows):
-            out[rows] = resolved(events["url"][rows]).str.contains(self._widgets).fill_null(value=False).to_numpy()
+            urls = resolved(unescaped(events["url"][rows]))
+            out[rows] = urls.str.contains(self._widgets).fill_null(value=False).to_numpy()
         if not _has(events, "referrer"):
             return
         rows = np.flatnonzero(events["referrer"].is_not_null().to_numpy() & ~out)
@@ -200,8 +199,7 @@ class Furniture:
 
     def _from_elsewhere(self, led: pl.DataFrame) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return which requests another site's page led to, and which a search engine's."""
-        said = pl.col("referrer")
-        hosts = led.select(pl.coalesce(said.str.extract(_SITE), said.str.extract(_BARE_SITE))).to_series()
+        hosts = led.select(written_host(pl.col("referrer"))).to_series()
         sites = {host: self._site(host) for host in hosts.unique().drop_nulls()}
         here = led.select(pl.coalesce("domain", "_name")).to_series().to_list()
         found = [sites.get(host) if host is not None else None for host in hosts.to_list()]

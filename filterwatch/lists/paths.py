@@ -1,4 +1,4 @@
-"""The path of a URL as servers read it, however it was written: one reading for lists, searches and rules.
+"""The path of a URL as servers read it, however it was written: one reading for lists, searches and rules; its host.
 
 Browsers resolve ``.`` and ``..`` before they ask; other programs leave that to the server, and so does whoever wants
 to be overlooked.  Escapes of letters, figures, ``-``, ``.``, ``_`` and ``~`` mean nothing (RFC 3986, section 2.3).
@@ -14,9 +14,16 @@ _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._
 _ESCAPES = {f"%{ord(sign):02X}": sign for sign in _UNRESERVED}
 _ESCAPE = re.compile("|".join(_ESCAPES), re.IGNORECASE)
 
+_HOST = r"^(?i:https?)://(?:[^/?#@\\]*@)?([^/?#:@\\]+)"
+_BARE_HOST = r"^([^/?#:@\\]+\.[^/?#:@\\]+)(?:[/?#:]|$)"
 _DOTTED = r"/\.\.?(?:[/?#]|$)"
 _PARTS = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*|[^/?#]*)([^?#]*)(.*)", re.DOTALL)
 _SLASHES = re.compile("/{2,}")
+
+
+def written_host(pages: pl.Expr) -> pl.Expr:
+    """Return the host of *pages*, as it is written; their addresses may lack the scheme, as some filters write them."""
+    return pl.coalesce(pages.str.extract(_HOST), pages.str.extract(_BARE_HOST))
 
 
 def unescaped(urls: pl.Series) -> pl.Series:

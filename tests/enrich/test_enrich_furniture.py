@@ -127,6 +127,7 @@ VISITS = {
     "a name with furniture in front": ask("platform.twitter.com.evil.test"),
     "a path that only looks like a plugin": get("https://www.facebook.test/plugins/like.php"),
     "a page that is written as if it were a plugin": get("https://www.facebook.com/plugins/../ann"),
+    "the same with escapes": get("https://www.facebook.com/plugins/%2e%2E/groups/x"),
     "a plugin inside a query": get("https://www.reddit.com/?u=https://www.facebook.com/plugins/like.php"),
     "a referrer that is none": get("https://www.reddit.com/x.png", referrer="-", mime_type="image/png"),
     "a referrer that is an app": get(
