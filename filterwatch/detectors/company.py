@@ -22,6 +22,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from filterwatch.events import ACTION, EVENT_SCHEMA, KIND
+from filterwatch.lists.paths import written_host
 
 QUIET = timedelta(seconds=1.5)
 """After so long without a request of the device a new burst begins (our judgement; see decision 0193)."""
@@ -44,12 +45,11 @@ _STEP = timedelta(microseconds=1)
 _PLACE = ("site", "source", "stream", "line_offset")
 _KEYS = ("source", "who")
 _WHO = ("client_ip", "device", "person")
-"""Whose browser it is; cloud filters may log no address."""
+"""Whose browser it is: cloud filters may log no address, and many people may share that of a terminal server."""
 
-_LED = r"^(?i:https?)://(?:[^/?#@\\]*@)?([^/?#:@\\]+)"
 _NEEDED = (*_PLACE, *_WHO, "time", "kind", "method", "referrer", "counted", "embedded", "domain", "host", "query")
 _RECENT = pl.Schema({"source": pl.String, "who": pl.String, "at": pl.Int64, "place": pl.String})
-_STATE = b"filterwatch-company-1\n"
+_STATE = b"filterwatch-company-2\n"
 
 _HIT = (*_PLACE, "at", "who", "place", "inside", "row")
 Place = tuple[object, ...]
@@ -174,10 +174,12 @@ def _asked(events: pl.DataFrame, hits: Collection[object]) -> pl.DataFrame:
     hit = pl.col("line_offset").is_in([*hits])
     theirs = pl.col("who").is_in(pl.col("who").filter("hit").unique().implode())
     site = pl.coalesce("domain", "host", "query")
-    led = pl.lit(".") + pl.col("referrer").str.extract(_LED).str.to_lowercase()
+    led = pl.lit(".") + written_host(pl.col("referrer")).str.to_lowercase()
+    where = pl.coalesce("client_ip", "device")
+    who = pl.coalesce(pl.concat_str(where, "person", separator=" "), where, "person")
     return (
         whole.filter(told & counts & pl.col("time").is_not_null())
-        .with_columns(who=pl.coalesce(_WHO), hit=hit, late=_lately(pl.col("time"), QUIET + WITHIN))
+        .with_columns(who=who, hit=hit, late=_lately(pl.col("time"), QUIET + WITHIN))
         .filter(theirs | pl.col("late"))
         .select(
             *_PLACE, "who", "hit", "late",

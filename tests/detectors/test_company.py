@@ -94,7 +94,10 @@ def test_furniture_and_lines_that_do_not_count_begin_no_burst():
 def test_what_a_page_of_the_same_site_led_to_is_a_visit():
     clicked = {"kind": "http", "method": "GET", "referrer": f"https://{NETWORK}/a"}
     assert left(asked((0, "news.test"), (0.8, NETWORK), **clicked)) == [1]
-    for other in ("https://news.test/", f"https://news.test/{NETWORK}", f"https://not{NETWORK}/"):
+    for led in (f"www.{NETWORK}/foryou", f"{NETWORK}:443"):
+        assert left(asked((0, "news.test"), (0.8, NETWORK), **clicked | {"referrer": led})) == [1]
+    elsewhere = ("https://news.test/", f"https://news.test/{NETWORK}", f"https://not{NETWORK}/", f"news.test/{NETWORK}")
+    for other in elsewhere:
         assert left(asked((0, "news.test"), (0.8, NETWORK), **clicked | {"referrer": other})) == []
 
 
@@ -102,6 +105,12 @@ def test_where_a_log_has_no_address_the_person_is_the_device():
     events = asked((0, "news.test", None), (0.8, NETWORK, None), person="jo")
     assert left(events) == []
     assert left(events.with_columns(person=pl.when(pl.col("domain") == NETWORK).then(pl.lit("al")))) == [1]
+
+
+def test_behind_one_address_nobody_hides_behind_anothers_page():
+    shared = asked((0, "news.test"), (0.4, NETWORK), (0.8, NETWORK), (60, NETWORK), (61, NETWORK))
+    people = pl.Series("person", ["al", "al", "jo", "jo", None])
+    assert left(shared.with_columns(people)) == [2, 3, 4]
 
 
 def test_rules_that_do_not_ask_for_sure_visits_keep_all():
