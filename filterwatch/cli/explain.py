@@ -185,9 +185,11 @@ def _case(number: str, config: Path | None, state: Path | None, rules: Path | No
     detections = list(one.detections.all()[:DETECTIONS])
     folder = state or load(config or DEFAULT).state
     reads = look is not None and not one.illegal_protocol
-    kept = raw_lines(folder, [d.id for d in detections]) if reads else {}
+    illegal = services.illegal(detections)
+    kept = raw_lines(folder, [d.id for d in detections if d.id not in illegal]) if reads else {}
     for d in detections:
-        _detection(d, desk.show(d.time), hidden=hidden, line=kept.get(d.id), reads=reads)
+        away = d.id in illegal
+        _detection(d, desk.show(d.time), hidden=hidden or away, line=kept.get(d.id), reads=reads and not away)
     if (more := one.detections.count() - len(detections)) > 0:
         typer.echo(f"\nand {more} more")
     _behind(_school(config, rules).rules, [(d.rule, d.rule_version) for d in detections])

@@ -25,6 +25,7 @@ site: st-pauls
 state: state
 rules: rules
 people: {roster: roster.csv}
+lists: {members: [{path: members.txt, category: csam}]}
 sources: [{name: squid, format: squid, path: access.log}]
 alerts:
   recipients:
@@ -40,23 +41,26 @@ RULE = (
 LINE = "{at}.000 0 10.0.0.9 TCP_MISS/200 1 GET {url} {user} HIER_DIRECT/192.0.2.1 text/html\n"
 PAGES = {
     "amina": "http://bet.test/secret-page?q=1", "jane": "http://bet.test/", "kim": "http://awful.test/x",
-    "tom": "http://www.google.com/search?q=bet+night",
+    "tom": "http://www.google.com/search?q=bet+night", "lee": "http://both.test/",
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
-    """A gateway whose journal holds four detections; return its folder and their ids by user."""
+    """A gateway whose journal holds six detections; return its folder and their ids by user."""
     folder = tmp_path_factory.mktemp("gateway")
     rules = folder / "rules"
     (rules / "lists").mkdir(parents=True)
     (rules / "terms").mkdir()
-    (rules / "lists" / "gambling.txt").write_text("# category: gambling\nbet.test\n")
+    (rules / "lists" / "gambling.txt").write_text("# category: gambling\nbet.test\nboth.test\n")
     (rules / "terms" / "bets.yaml").write_text("id: bets\nlanguage: en\nterms: [bet]\n")
     any_of = "{any: [{categories: [gambling]}, {search_terms: {pack: bets}}]}"
     (rules / "gambling.yaml").write_text(f"id: gambling\ncategory: gambling\nmatch: {any_of}\n{RULE}")
-    (rules / "csam.yaml").write_text(f"id: csam\ncategory: csam\nmatch: {{host: [awful.test]}}\n{RULE}")
+    any_of = "{any: [{categories: [csam]}, {host: [awful.test]}]}"
+    (rules / "csam.yaml").write_text(f"id: csam\ncategory: csam\nmatch: {any_of}\n{RULE}")
     (folder / "filterwatch.yaml").write_text(CONFIG)
+    (folder / "members.txt").write_text("both.test\n")
+    (folder / "members.txt").chmod(0o600)
     (folder / "roster.csv").write_text("user,person,group\namina,Amina A,pupils\njane,Jane R,staff\n")
     at = int(MONDAY.timestamp())
     (folder / "access.log").write_text("".join(LINE.format(at=at, url=url, user=user) for user, url in PAGES.items()))
@@ -70,8 +74,9 @@ def gateway(tmp_path_factory):
     state.mkdir()
     with Journal.open(state / "journal.db", writer=True, clock=SystemClock()) as journal:
         at = Checkpoint("squid", events["stream"][0], 10_000)
-        journal.commit(Commit(MONDAY, at, 0, events, found, counts=Counts(4, 4)))
-    return folder, dict(zip(found["user"], found["id"], strict=True))
+        journal.commit(Commit(MONDAY, at, 0, events, found, counts=Counts(5, 5)))
+    known = found.filter((pl.col("user") != "lee") | (pl.col("rule") == "gambling"))
+    return folder, dict(zip(known["user"], known["id"], strict=True))
 
 
 @pytest.fixture
@@ -134,6 +139,17 @@ def test_what_only_some_may_see_is_withheld(explain, user, told):
     assert f"withheld: {told}" in said
     for hidden in ("bet", "awful", "because", "Site", user):
         assert hidden not in said.replace("bets", "")
+
+
+@pytest.mark.parametrize("listed", ["both.test\n", "other.test\n"], ids=["still", "no longer"])
+def test_what_another_rule_says_of_illegal_content_is_withheld_too(gateway, explain, listed):
+    (gateway[0] / "members.txt").write_text(listed)
+    said = explain("lee")
+    (gateway[0] / "members.txt").write_text("both.test\n")
+    assert ": gambling (high" in said
+    assert "withheld: illegal content" in said
+    for hidden in ("both", "because", "Site", "counted as"):
+        assert hidden not in said
 
 
 def test_what_has_no_event_any_more_is_told_as_it_was_recorded(gateway, explain):

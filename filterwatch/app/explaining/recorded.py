@@ -26,6 +26,8 @@ _ID = re.compile(r"[0-9a-f]{8,32}")
 _APART = frozenset({"staff", "governors"})
 """Groups whose cases are opened by names alone.  Source: standards, compartments of alerts."""
 
+_ILLEGAL = "illegal content; do not look for it, follow the protocol"
+
 Row = Mapping[str, Any]
 """A detection or an event: Polars gives values of any type."""
 
@@ -82,16 +84,19 @@ def explain_recorded(school: School, begin: str) -> tuple[Recorded, Explained | 
             raise FilterwatchError(f"--detection {printable(begin)}: {problem}")
         row = found.row(0, named=True)
         event = _event(school.configuration, journal, row)
-    quiet = _withheld(row)
-    now = None if event is None or quiet else _today(school, event)
     then = event.row(0, named=True) if event is not None else None
+    quiet = _withheld(row, then)
+    now = None if event is None or quiet else _today(school, event)
+    if now and now.withheld:
+        quiet, now = _ILLEGAL, None
     otherwise = tuple(_otherwise(school, row, then, now)) if now and then else None
     return _recorded(school, row, then, (quiet, otherwise)), now
 
 
-def _withheld(row: Row) -> str:
-    if row["category"] == ILLEGAL:
-        return "illegal content; do not look for it, follow the protocol"
+def _withheld(row: Row, then: Row | None) -> str:
+    """Return why the detection is not told; of illegal content also what another rule says is not."""
+    if row["category"] == ILLEGAL or (then and ILLEGAL in (then["categories"] or ())):
+        return _ILLEGAL
     return "a matter of staff: `filterwatch explain CASE --names` shows it" if row["group"] in _APART else ""
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from filterwatch.records import numbers
 from filterwatch.records.ledger import DAEMON, Actor
-from filterwatch.records.models import Alert, Outbox, Silence
+from filterwatch.records.models import Alert, AlertDetection, Outbox, Silence
 from filterwatch.records.services.change import RecordsError, change, create, demand, locked, note
 
 LONGEST_SILENCE = timedelta(days=31)
@@ -22,6 +23,14 @@ def find_alert(number: str) -> Alert:
     """
     with transaction.atomic():
         return locked(Alert, number)
+
+
+def illegal(detections: Sequence[AlertDetection]) -> set[str]:
+    """Return the ids of *detections* whose line is illegal content by any alert: no other may show its address."""
+    offsets = {one.line_offset for one in detections if one.line_offset is not None}
+    known = AlertDetection.objects.filter(alert__illegal_protocol=True, line_offset__in=offsets)
+    lines = set(known.values_list("source", "stream", "line_offset"))
+    return {one.id for one in detections if (one.source, one.stream, one.line_offset) in lines}
 
 
 def open_alert(alert: Alert, now: datetime) -> None:
