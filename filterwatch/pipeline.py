@@ -240,7 +240,14 @@ def _quarantine(batch: LineBatch, rejected: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-_IN_TIME = pl.col("time") <= pl.col("time").drop_nulls().tail(2).max() + FAR
+_END = 100
+"""Lines at the end of a frame that are asked what time it is: what lies far before their median is late or wrong."""
+
+_KNOWN = pl.col("time").drop_nulls().tail(_END)
+_LAST = _KNOWN.filter(_KNOWN.median() - FAR <= _KNOWN).tail(2).max()
+"""The time that a frame ends with, by its last two lines; those dated far back of most do not count."""
+
+_IN_TIME = pl.col("time") <= _LAST + FAR
 _ORDER = (
     pl.when(_IN_TIME).then("time").fill_null(strategy="forward").fill_null(datetime.fromtimestamp(0, UTC)).cum_max()
 )
@@ -251,10 +258,10 @@ before it: lines keep their order."""
 def come_to(now: datetime, events: pl.DataFrame) -> datetime:
     """Return the time that old logs have come to with *events*, by the last of them: no line dated far ahead counts.
 
-    Where all of *events* lie far before *now*, the last ones before them were wrong.
+    Nor do lines dated far back, unless they are most at the end.  Where all of *events* lie far before *now*, the last
+    ones before them were wrong.
     """
-    times = events["time"].drop_nulls()
-    latest, last = times.max(), times.tail(2).max()
+    latest, last = events.select(latest=pl.col("time").max(), last=_LAST).row(0)
     if not isinstance(latest, datetime) or not isinstance(last, datetime):
         return now
     return last if now - latest > FAR else max(now, last)

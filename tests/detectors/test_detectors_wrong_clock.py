@@ -128,6 +128,16 @@ def test_old_logs_come_to_the_time_of_their_last_lines(frame):
     assert come_to(BEGIN, frame()) == BEGIN
 
 
+def test_a_few_lines_dated_far_back_at_the_end_move_nothing(frame):
+    never, seconds = datetime.fromtimestamp(0, UTC), [*range(0, 180, 20), -YEARS, -YEARS]
+    end = frame(*({"at": at, "source": "a"} for at in seconds))
+    assert come_to(never, end) == BEGIN + timedelta(seconds=160)
+    assert come_to(never, frame(*({"at": at} for at in (0, 60, -YEARS, -YEARS)))) == BEGIN + timedelta(seconds=60)
+    assert come_to(never, frame(*({"at": at} for at in (0, -YEARS, -YEARS)))) == BEGIN - timedelta(seconds=YEARS)
+    other = frame(*({"at": at, "source": "b"} for at in (10, 30, 50)))
+    assert "".join(pl.concat(merged([iter([end]), iter([other])]))["source"]).startswith("abababa")
+
+
 def test_a_line_dated_ahead_does_not_put_its_log_behind_the_others(frame):
     one = frame(*({"at": at, "source": "a"} for at in (0, YEARS, 20, 40, 60)))
     other = frame(*({"at": at, "source": "b"} for at in (10, 30, 50)))
