@@ -15,6 +15,7 @@ _MODES = {
     "children": "all below it",
     "range": "a range of addresses",
     "page": "a page and what is below it",
+    "page of it": "a page of it",
     "allow": "an exception",
     "set aside": "set aside",
 }

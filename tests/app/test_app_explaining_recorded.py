@@ -42,12 +42,13 @@ LINE = "{at}.000 0 10.0.0.9 TCP_MISS/200 1 GET {url} {user} HIER_DIRECT/192.0.2.
 PAGES = {
     "amina": "http://bet.test/secret-page?q=1", "jane": "http://bet.test/", "kim": "http://awful.test/x",
     "tom": "http://www.google.com/search?q=bet+night", "lee": "http://both.test/",
+    "ann": "http://bet.test/secret-page/2", "bob": "http://translate.google.com/translate?u=http://bet.test/secret-page/2",
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
-    """A gateway whose journal holds six detections; return its folder and their ids by user."""
+    """A gateway whose journal holds detections; return its folder and their ids by user."""
     folder = tmp_path_factory.mktemp("gateway")
     rules = folder / "rules"
     (rules / "lists").mkdir(parents=True)
@@ -74,7 +75,7 @@ def gateway(tmp_path_factory):
     state.mkdir()
     with Journal.open(state / "journal.db", writer=True, clock=SystemClock()) as journal:
         at = Checkpoint("squid", events["stream"][0], 10_000)
-        journal.commit(Commit(MONDAY, at, 0, events, found, counts=Counts(5, 5)))
+        journal.commit(Commit(MONDAY, at, 0, events, found, counts=Counts(7, 7)))
     known = found.filter((pl.col("user") != "lee") | (pl.col("rule") == "gambling"))
     return folder, dict(zip(known["user"], known["id"], strict=True))
 
@@ -139,6 +140,23 @@ def test_what_only_some_may_see_is_withheld(explain, user, told):
     assert f"withheld: {told}" in said
     for hidden in ("bet", "awful", "because", "Site", user):
         assert hidden not in said.replace("bets", "")
+
+
+@pytest.mark.parametrize("user", ["ann", "bob"])
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        ("deny", "gambling: bet[.]test (a page of it) on list pages"),
+        ("allow", "does not count: cancelled by bet[.]test on list pages"),
+    ],
+)
+def test_of_a_page_on_a_list_the_host_alone_is_told(gateway, explain, user, mode, told):
+    file = gateway[0] / "rules" / "lists" / "pages.txt"
+    file.write_text(f"# category: gambling\n# mode: {mode}\nbet.test/secret-page\n")
+    said = " ".join(explain(user).split())
+    file.unlink()
+    assert told in said
+    assert "secret-page" not in said
 
 
 @pytest.mark.parametrize("listed", ["both.test\n", "other.test\n"], ids=["still", "no longer"])

@@ -123,7 +123,7 @@ def of_event(
     inner = context.inside(address.url)
     inside = addresses.read(inner) if inner else None
     withheld = _illegal(row["categories"], verdicts)
-    lists = Lists(school, index)
+    lists = Lists(school, index, quiet=quiet)
     calendar = configuration.settings.calendar if configuration else enrich.Calendar()
     local = asked.at.astimezone(school.zone)
     terms = row["search_terms"]

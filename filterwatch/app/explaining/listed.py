@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_network
 
 from filterwatch.app.parts import School
 from filterwatch.errors import FilterwatchError
@@ -78,10 +79,12 @@ class Lists:
     Args:
         school: The school.
         index: Its compiled lists.
+        quiet: Whether of a page on a list no more than the host is told: who asked for it did not ask us.
     """
 
-    def __init__(self, school: School, index: CategoryIndex) -> None:
+    def __init__(self, school: School, index: CategoryIndex, *, quiet: bool = False) -> None:
         self._index = index
+        self._quiet = quiet
         self._lists: Mapping[str, ListInfo] = {one.id: one for one in index.lists}
         self._public: Mapping[str, Listed] = {id_: listed for id_, (listed, _) in school.fetched().items()}
         self._kept = _kept(school) if self._public else {}
@@ -110,8 +113,8 @@ class Lists:
             host=host,
             category=one.category,
             list=one.list,
-            entry=one.entry,
-            mode=one.mode,
+            entry=self._told(one),
+            mode="page of it" if self._quiet and one.mode == "page" else one.mode,
             used=one.used,
             because="" if one.used else self._because(one, nearer),
             origin=origin,
@@ -127,12 +130,25 @@ class Lists:
             why = next((aside.reason for aside in named if aside.entry.lstrip("?=*.@") == one.entry), "")
             return why or "so that it raises nothing"
         allow = next((other for other in nearer if self._cancels(other, one)), None)
-        return f"cancelled by {allow.entry} on list {allow.list}" if allow else "cancelled by an exception"
+        return f"cancelled by {self._told(allow)} on list {allow.list}" if allow else "cancelled by an exception"
+
+    def _told(self, one: Entry) -> str:
+        page = one.mode == "page" or not _is_range(one.entry)
+        return one.entry.partition("/")[0] if self._quiet and page else one.entry
 
     def _cancels(self, allow: Entry, one: Entry) -> bool:
         families = {"all", one.category, one.category.partition(".")[0]}
         own = self._lists[allow.list].own or not self._lists[one.list].own
         return allow.mode == "allow" and allow.category in families and own
+
+
+def _is_range(entry: str) -> bool:
+    """Say whether an entry is of addresses, ``192.0.2.0/24``: an exception's mode does not tell."""
+    try:
+        ip_network(entry)
+    except ValueError:
+        return False
+    return True
 
 
 def _kept(school: School) -> Mapping[str, Kept]:
