@@ -140,9 +140,13 @@ class Company:
         return self._state
 
     def restore(self, state: bytes) -> None:
-        """Go on from :meth:`state`; that of another version is left aside."""
+        """Go on from :meth:`state`.
+
+        Raises:
+            ValueError: It is that of another version.
+        """
         if not state.startswith(_STATE):
-            return
+            raise ValueError("another layout")
         verdicts, _, recent = state.removeprefix(_STATE).partition(b"\n")
         self._verdicts = {tuple(one[:3]): tuple(one[3:]) for one in json.loads(verdicts)}
         self._recent = pl.read_ipc_stream(io.BytesIO(recent))

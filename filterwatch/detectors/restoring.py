@@ -10,7 +10,9 @@ import polars as pl
 
 log = logging.getLogger(__name__)
 
-_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, struct.error, pl.exceptions.PolarsError)
+_UNREADABLE = (
+    ValueError, TypeError, LookupError, AttributeError, RecursionError, struct.error, pl.exceptions.PolarsError,
+)  # fmt: skip
 
 
 class Remembering(Protocol):

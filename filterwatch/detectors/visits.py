@@ -270,9 +270,13 @@ class Visits:
         return self._state
 
     def restore(self, state: bytes) -> None:
-        """Go on from :meth:`state`; that of a version with other visits is left aside."""
+        """Go on from :meth:`state`.
+
+        Raises:
+            ValueError: It is that of another version.
+        """
         if not state.startswith(_STATE):
-            return
+            raise ValueError("another layout")
         names, visits, occasions, searched = json.loads(state.removeprefix(_STATE))
         self._open = {tuple(one[:_KEY]): _Visit(*one[_KEY:]) for one in visits}
         for visit in self._open.values():

@@ -118,13 +118,14 @@ class Enrich:
         return _STATE + b"".join(_packed(frame) for frame in frames)
 
     def restore(self, state: bytes) -> None:
-        """Go on from :meth:`state`; that of another version is left aside (leases and logins are heard of again).
+        """Go on from :meth:`state`.
 
         Raises:
+            ValueError: It is that of another version (leases and logins are heard of again).
             FilterwatchError: It is damaged.
         """
         if not state.startswith(_STATE):
-            return
+            raise ValueError("another layout")
         try:
             rest = state.removeprefix(_STATE)
             visited, rest = _unpacked(rest, visits.RECENT)

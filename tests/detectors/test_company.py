@@ -146,5 +146,6 @@ def test_what_it_remembers_is_bounded_and_the_same_while_nothing_is_asked_for():
     company(pl.DataFrame(), detections.none())
     assert company.state() is state
     assert len(state) < 100 * MOST
-    company.restore(b"of another version")
+    with pytest.raises(ValueError, match="another layout"):
+        company.restore(b"filterwatch-company-1\n[]\n")
     assert company.state() is state

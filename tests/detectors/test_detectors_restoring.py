@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from filterwatch.detectors import Settings, build
+from filterwatch import enrich
+from filterwatch.detectors import Company, Settings, Visits, build
+from filterwatch.detectors.restoring import restore
 from filterwatch.events import SIGNAL_BIT
 from filterwatch.pipeline import Bench
 from filterwatch.policy import RuleSet
@@ -94,3 +96,13 @@ def test_what_cannot_be_read_is_said_and_begins_anew_and_all_else_goes_on(frame,
     assert "written by another version" in caplog.text
     empty = bench().state()
     assert again.state() == states | {"bypass": empty["bypass"], "seen.0": b""}
+
+
+@pytest.mark.parametrize("part", [Company({"chat"}), Visits({}), enrich.build(enrich.Settings())])
+def test_parts_beside_the_detectors_say_it_too(part, caplog):
+    empty = part.state()
+    for other in (b"filterwatch-of-another-version\n[]", b""):
+        assert not restore("it", part, other)
+    assert not restore("visits", Visits({}), Visits({}).state().partition(b"\n")[0] + b"\n" + b"[" * 100_000)
+    assert [record.args for record in caplog.records] == [("it", "ValueError")] * 2 + [("visits", "RecursionError")]
+    assert part.state() == empty

@@ -177,7 +177,8 @@ def test_no_block_is_lost_and_no_visit_counts_more_than_twice(stream):
 
 def test_the_state_of_another_version_is_left_aside():
     enrich = fresh()
-    enrich.restore(b"filterwatch-enrich-0\nrubbish")
+    with pytest.raises(ValueError, match="another layout"):
+        enrich.restore(b"filterwatch-enrich-0\nrubbish")
     assert enrich.settle(pl.DataFrame(schema=SCHEMA)).is_empty()
 
 

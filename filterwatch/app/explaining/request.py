@@ -86,9 +86,13 @@ def recall(context: enrich.Enrich, state: Path) -> str:
 
     try:
         with Reader.at(state / "journal.db") as journal:
-            context.restore(journal.state().get("enrich", b""))
+            known = journal.state()
+        if "enrich" in known:
+            context.restore(known["enrich"])
     except FilterwatchError:
         return "leases and logins are not known: the journal cannot be read"
+    except ValueError:
+        return "leases and logins are not known: another version of filterwatch wrote them down"
     return "with the leases and logins of that time"
 
 
