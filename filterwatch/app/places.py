@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from filterwatch.errors import ConfigurationError, Mistake
+
 PACKAGE = Path(__file__).parents[1]
 
 DEFAULT = Path("/etc/filterwatch/filterwatch.yaml")
 """Where the configuration is looked for when none is named."""
+
+
+def is_there(config: Path) -> bool:
+    """Say whether a configuration is at *config*.
+
+    Raises:
+        ConfigurationError: Whoever asks may not look there.
+    """
+    try:
+        config.stat()
+    except PermissionError:
+        problem = "may not be read by this account; run it as filterwatch's: sudo -u filterwatch filterwatch ..., "
+        raise ConfigurationError([Mistake(str(config), 0, 0, f"{problem}or name another with --config")]) from None
+    except OSError:
+        return False
+    return True
 
 
 def shipped(name: str) -> Path:

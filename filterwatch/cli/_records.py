@@ -104,10 +104,10 @@ def opened(config: Path | None, state: Path | None) -> Desk:
     if state is not None:
         open_registers(Records(), state)
         return Desk(ZoneInfo("Europe/London"), now)
-    from filterwatch.app.places import DEFAULT
+    from filterwatch.app.places import DEFAULT, is_there
     from filterwatch.app.settings import load
 
-    if config is None and not DEFAULT.exists():
+    if config is None and not is_there(DEFAULT):
         raise FilterwatchError("which registers? name the configuration with --config, or the directory with --state")
     known = load(config or DEFAULT)
     open_registers(known.settings.records, known.state, known.directory)

@@ -37,12 +37,12 @@ def register(app: typer.Typer) -> None:
             _propose(folders, root)
             return
         from filterwatch.app.doctor import Gateway, examine
-        from filterwatch.app.places import DEFAULT
+        from filterwatch.app.places import DEFAULT, is_there
         from filterwatch.app.settings import load
         from filterwatch.clock import SystemClock
         from filterwatch.errors import FilterwatchError
 
-        if config is None and not DEFAULT.exists():
+        if config is None and not is_there(DEFAULT):
             raise FilterwatchError(
                 f"{DEFAULT}: there is no configuration; name it with --config, or run: filterwatch init"
             )
@@ -61,14 +61,14 @@ def register(app: typer.Typer) -> None:
 
 def _learn_own_formats(config: Path | None) -> None:
     """Learn the school's own formats; a mistake is said and stops nothing: the section is what may repair it."""
-    from filterwatch.app.places import DEFAULT
+    from filterwatch.app.places import DEFAULT, is_there
     from filterwatch.app.settings import load
     from filterwatch.decoders import add
     from filterwatch.errors import ConfigurationError
 
-    if config is None and not DEFAULT.exists():
-        return
     try:
+        if config is None and not is_there(DEFAULT):
+            return
         if own := load(config or DEFAULT).formats():
             add(own)
     except ConfigurationError as error:

@@ -144,10 +144,10 @@ class _Look:
 
 def _school(config: Path | None, rules: Path | None) -> School:
     from filterwatch.app.parts import School
-    from filterwatch.app.places import DEFAULT, shipped
+    from filterwatch.app.places import DEFAULT, is_there, shipped
 
     known = None
-    if config or DEFAULT.exists():
+    if config or is_there(DEFAULT):
         from filterwatch.app.settings import load
 
         known = load(config or DEFAULT)

@@ -122,12 +122,13 @@ def _asking(group: typer.Typer) -> None:
     def catalogue(config: Config = DEFAULT) -> None:
         """Show the public lists that can be named under `lists.use`, whatever is named there now."""
         from filterwatch.app.parts import School
+        from filterwatch.app.places import is_there
         from filterwatch.app.settings import load
         from filterwatch.errors import ConfigurationError
 
-        school = School()
+        school, configured = School(), is_there(config)
         try:
-            school = School(load(config)) if config.exists() else school
+            school = School(load(config)) if configured else school
         except ConfigurationError:  # its mistakes are those of `filterwatch check`; here somebody looks up a name
             typer.echo("the configuration has mistakes: a catalogue of the school's own is not shown", err=True)
         for id_, one in sorted(school.known().items()):

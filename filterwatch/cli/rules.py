@@ -215,10 +215,10 @@ def _import_sigma(
 
 def _school(config: Path | None, rules: Path | None) -> School:
     from filterwatch.app.parts import School
-    from filterwatch.app.places import DEFAULT, shipped
+    from filterwatch.app.places import DEFAULT, is_there, shipped
 
     known = None
-    if config or (DEFAULT.exists() and rules is None):
+    if config or (rules is None and is_there(DEFAULT)):
         from filterwatch.app.settings import load
 
         known = load(config or DEFAULT)

@@ -86,8 +86,12 @@ class Reader:
         Raises:
             JournalError: There is none yet, or it may not be read.
         """
-        if not path.exists():
-            raise JournalError(f"{path}: journal: does not exist yet; start ingest first")
+        try:
+            if not path.exists():
+                raise JournalError(f"{path}: journal: does not exist yet; start ingest first")
+        except PermissionError:
+            remedy = "run it as filterwatch's: sudo -u filterwatch filterwatch ..."
+            raise JournalError(f"{path}: journal: may not be read by this account; {remedy}") from None
         with explained(path):
             return cls(path, connect(path, writer=False))
 

@@ -9,9 +9,10 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 from made_up_lines import batch, detection
 
-from filterwatch.journal import Journal, gather
+from filterwatch.journal import Journal, JournalError, Reader, gather
 
 HERE = Path(__file__).parent
 
@@ -48,6 +49,15 @@ def test_a_reader_in_another_process_sees_whole_batches_only(journal):
 
     assert "" == wrong
     assert int(said) > 1
+
+
+def test_who_may_not_look_for_the_journal_is_told_what_to_do(monkeypatch, tmp_path):
+    def stat(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", stat)
+    with pytest.raises(JournalError, match=r"may not be read by this account; .*sudo -u filterwatch"):
+        Reader.at(tmp_path / "journal.db")
 
 
 def test_a_reader_that_stops_halfway_does_not_hold_the_writer_up(journal):
