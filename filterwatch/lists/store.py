@@ -129,13 +129,16 @@ class Store:
         """Return what is known of every list.
 
         Raises:
-            FilterwatchError: The state is damaged.
+            FilterwatchError: The state is damaged, or may not be read.
         """
         path = self.directory / _STATE
         try:
             return _State.model_validate_json(path.read_bytes()).lists
         except FileNotFoundError:
             return {}
+        except PermissionError:
+            remedy = "run it as filterwatch's: sudo -u filterwatch filterwatch ..."
+            raise FilterwatchError(f"{path}: may not be read by this account; {remedy}") from None
         except (OSError, ValidationError, ValueError):
             raise FilterwatchError(
                 f"{path}: damaged or unreadable; remove it and run `filterwatch lists update`"

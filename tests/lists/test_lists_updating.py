@@ -17,6 +17,7 @@ from list_server import chunked, drips, gives, hangs, tar, versioned, zipped
 from filterwatch.errors import FilterwatchError
 from filterwatch.lists import fetching
 from filterwatch.lists.fetching import Fetcher
+from filterwatch.lists.store import Store
 from filterwatch.lists.unpacking import Refused, members
 
 
@@ -384,6 +385,16 @@ def test_a_full_disk_leaves_all_as_it_was(bench, monkeypatch):
 def test_two_updates_at_once_are_refused(bench):
     with bench.store.locked(), pytest.raises(FilterwatchError, match="updated already"), bench.store.locked():
         pass
+
+
+def test_of_a_state_that_may_not_be_read_no_removal_is_advised(tmp_path, monkeypatch):
+    def read_bytes(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    with pytest.raises(FilterwatchError, match=r"state.json: may not be read by this account; .*sudo -u") as told:
+        Store(tmp_path).read()
+    assert "remove" not in str(told.value)
 
 
 def test_a_damaged_state_is_told(bench):
