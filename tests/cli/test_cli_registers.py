@@ -115,7 +115,7 @@ def test_an_alert_shows_no_name_until_it_is_asked_for_with_a_reason(run):
     assert LedgerEntry.objects.filter(action="names looked at").count() == 1
 
 
-def test_explain_withholds_the_host_of_a_line_that_is_illegal_content_in_another_alert(run, alert, tmp_path):
+def test_explain_and_show_withhold_the_host_of_a_line_that_is_illegal_content_in_another_alert(run, alert, tmp_path):
     (tmp_path / "squid.yaml").write_text(SCHOOL.replace("suffix_list: suffixes.dat", "rules: rules"))
     (tmp_path / "rules").mkdir()
     shutil.copy(shipped("rules") / "games.yaml", tmp_path / "rules")
@@ -124,10 +124,13 @@ def test_explain_withholds_the_host_of_a_line_that_is_illegal_content_in_another
     alert.pk, alert.number, alert.illegal_protocol = "b" * 32, "FW-2026-33333", True
     open_alert(alert, NOW)
     AlertDetection.objects.create(id="d3", alert=alert, line_offset=7, **rest | {"category": "csam"})
+    shown = run("alert", "show", "FW-2026-22222")
     told = run("explain", "FW-2026-22222", "--config", str(tmp_path / "squid.yaml"))
-    assert "secretvpn" not in told
+    for text in (shown, told):
+        assert "secretvpn" not in text
+        assert "withheld" in text
+        assert "other[.]example" in text
     assert "because withheld" in told
-    assert "other[.]example" in told
 
 
 @pytest.mark.usefixtures("alert")
