@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from decoding import SEEDS, batch
@@ -115,9 +115,9 @@ def test_a_look_at_two_hundred_lines_takes_less_than_a_second() -> None:
     detect(lines["squid"])
 
     for name, several in lines.items():
-        before = perf_counter()
+        before = process_time()
         assert detect(several) == name
-        assert perf_counter() - before < 2, "1 s on an idle machine"
+        assert process_time() - before < 2, "0.3 s on an idle machine"
 
 
 @pytest.mark.parametrize("name", ["squid_common", "keyvalue", "e2guardian_1", "nginx"])
