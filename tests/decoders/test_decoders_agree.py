@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from filterwatch.decoders import Decoder, line_decoder, make, names
 
-SIZES = [1, 1, 2, 2, 3, 5, 8, 12, 20, 40, 400] * max(1, KILLS // 10)
+SIZES = [1, 1, 2, 2, 3, 5, 8, 12, 20, 40, 400 if MANY else 120] * max(1, KILLS // 10)
 """Lines of a batch: what few lines say must not depend on how many others stand beside them."""
 
 
@@ -105,7 +105,7 @@ def test_no_line_takes_long_whatever_it_repeats(name: str) -> None:
     random = generator("long", name)
 
     for piece in PIECES:
-        some = [heads[at] for at in random.integers(len(heads), size=12 if MANY else 3)]
+        some = [heads[at] for at in random.integers(len(heads), size=12 if MANY else 2)]
         texts = [head + piece * (LONGEST // len(piece)) for head in some]
         long = _seconds(decoder, [text[:LONGEST] for text in texts])
 
