@@ -188,6 +188,11 @@ DETECTION_SCHEMA = pl.Schema(_DETECTION)
 the journal keeps it, alerts read it."""
 
 
+def column(frame: pl.DataFrame, name: str, schema: Mapping[str, DataType] = EVENT_SCHEMA) -> pl.Expr:
+    """Return the column *name* of *frame*, or nulls of its type where the frame leaves it out."""
+    return pl.col(name) if name in frame.columns else pl.lit(None, dtype=schema[name]).alias(name)
+
+
 def complete(frame: pl.DataFrame, schema: pl.Schema = EVENT_SCHEMA) -> pl.DataFrame:
     """Return *frame* with every column of *schema*, in its order and types; absent ones are null.
 

@@ -21,8 +21,8 @@ from filterwatch import detections
 from filterwatch.config import Duration, Part
 from filterwatch.detectors.remembered import Halves, Remembered
 from filterwatch.detectors.signs import NEEDED, UNPRINTABLE, Network, Signs
-from filterwatch.detectors.spread import SURE
-from filterwatch.events import EVENT_SCHEMA, complete
+from filterwatch.detectors.spread import is_sure
+from filterwatch.events import column, complete
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
 
@@ -116,12 +116,8 @@ class Bypass:
         if not len(events):
             return self._nothing
         self._now = (now - EPOCH) // MICROSECOND
-        have = events.columns
-        absent = {name: pl.lit(None, dtype=EVENT_SCHEMA[name]) for name in NEEDED if name not in have}
-        sure = (
-            pl.col("identity").is_in(list(SURE)).fill_null(value=False) if "identity" in have else pl.lit(value=False)
-        )
-        narrow = events.lazy().select(*(name for name in NEEDED if name in have), sure=sure).with_columns(**absent)
+        narrow = events.lazy().select(column(events, name) for name in (*NEEDED, "identity"))
+        narrow = narrow.with_columns(sure=is_sure(pl))
         signs = self._signs.found(pl, narrow.with_row_index("row")).collect(engine="in-memory")
         rows = [
             complete(events[row["row"]]).with_columns(**words)

@@ -21,7 +21,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filterwatch.events import ACTION, EVENT_SCHEMA, KIND
+from filterwatch.detectors.restoring import behind
+from filterwatch.events import ACTION, EVENT_SCHEMA, KIND, column
 from filterwatch.lists.paths import written_host
 
 QUIET = timedelta(seconds=1.5)
@@ -145,9 +146,7 @@ class Company:
         Raises:
             ValueError: It is that of another version.
         """
-        if not state.startswith(_STATE):
-            raise ValueError("another layout")
-        verdicts, _, recent = state.removeprefix(_STATE).partition(b"\n")
+        verdicts, _, recent = behind(_STATE, state).partition(b"\n")
         self._verdicts = {tuple(one[:3]): tuple(one[3:]) for one in json.loads(verdicts)}
         self._recent = pl.read_ipc_stream(io.BytesIO(recent))
         self._state = None
@@ -170,8 +169,7 @@ def _asked(events: pl.DataFrame, hits: Collection[object]) -> pl.DataFrame:
     the last), ``inside`` (a page of the same site led there).
     """  # noqa: D205 - a long sentence
     types = EVENT_SCHEMA | {"embedded": pl.Boolean()}
-    absent = {name: pl.lit(None, types[name]) for name in _NEEDED if name not in events.columns}
-    whole = events.lazy().select(name for name in _NEEDED if name in events.columns).with_columns(**absent)
+    whole = events.lazy().select(column(events, name, types) for name in _NEEDED)
     dns, http = (pl.col("kind") == pl.lit(kind, KIND) for kind in ("dns", "http"))
     told = dns | (http & pl.col("method").ne_missing("CONNECT"))
     counts = pl.col("counted").fill_null(value=True) & ~pl.col("embedded").fill_null(value=False)

@@ -27,6 +27,17 @@ class Remembering(Protocol):
         ...
 
 
+def behind(mark: bytes, state: bytes) -> bytes:
+    """Return what stands behind the *mark* of a layout.
+
+    Raises:
+        ValueError: It is another's state.
+    """
+    if not state.startswith(mark):
+        raise ValueError("another layout")
+    return state.removeprefix(mark)
+
+
 def restore(name: str, part: Remembering, state: bytes) -> bool:
     """Let *part*, which is new, go on from *state*; return whether it could.
 

@@ -43,13 +43,18 @@ def moment(x: ModuleType, name: str) -> Expr:
     return x.col(name).dt.timestamp("us") if x is pl else x.col(name)
 
 
+def is_sure(x: ModuleType) -> Expr:
+    """Return whether the log or a lease says who it is, never null; an address alone can be forged."""
+    return x.col("identity").is_in(list(SURE)).fill_null(False)
+
+
 def users(x: ModuleType) -> dict[str, Expr]:
     """Return what counts as one user: ``who`` and ``is_person``, to be given to ``with_columns``.
 
     The person where surely known, else the device, else the address.  A device may carry any name, a person's too: only
     both columns together tell users apart.
     """
-    sure = x.col("identity").is_in(list(SURE)).fill_null(False) & ~x.col("person").is_null()
+    sure = is_sure(x) & ~x.col("person").is_null()
     person = x.when(sure).then(x.col("person")).otherwise(x.lit(None, dtype=x.String))
     return {"who": x.coalesce(person, x.col("device"), x.col("client_ip")), "is_person": sure}
 

@@ -10,7 +10,7 @@ import polars as pl
 from filterwatch.detectors import spread
 from filterwatch.detectors.signs import search_for_ways
 from filterwatch.detectors.strange_use import MINUTE
-from filterwatch.events import CATEGORY_BIT, EVENT_SCHEMA, SIGNAL_BIT
+from filterwatch.events import CATEGORY_BIT, EVENT_SCHEMA, SIGNAL_BIT, column
 
 DAY = 24 * 60 * MINUTE
 BAD = CATEGORY_BIT["bypass.unblocker"]
@@ -81,9 +81,7 @@ def places_of(events: pl.DataFrame, groups: Sequence[str]) -> pl.DataFrame:
     ``marked`` (a block or a search), ``strange`` (a name that may be an unblocker's) and ``project`` (an odd one below
     a platform, opened by itself).
     """  # noqa: D205 - the columns are the promise
-    have = set(events.columns)
     types = dict(EVENT_SCHEMA) | _INTERNAL
-    columns = [pl.col(name) if name in have else pl.lit(None, dtype=types[name]).alias(name) for name in NEEDED]
     bits = pl.col("category_bits").fill_null(0)
     host = pl.coalesce("host", "query")
     below = bits & (FREE | PLATFORM) != 0
@@ -95,7 +93,7 @@ def places_of(events: pl.DataFrame, groups: Sequence[str]) -> pl.DataFrame:
     group = pl.col("group")
     return (
         events.lazy()
-        .select(columns)
+        .select(column(events, name, types) for name in NEEDED)
         .with_row_index("row")
         .filter(goes & counts & exists & pl.col("domain").is_not_null() & pl.col("time").is_not_null())
         .with_columns(**spread.users(pl))
@@ -107,7 +105,7 @@ def places_of(events: pl.DataFrame, groups: Sequence[str]) -> pl.DataFrame:
             shared=bits & PLATFORM != 0,
             bits=bits,
             who="who",
-            sure=pl.col("identity").is_in(list(spread.SURE)).fill_null(value=False),
+            sure=spread.is_sure(pl),
             watched=group.is_in(list(groups)).fill_null("unknown" in groups),
             teaches=group.is_in(["staff", "governors"]).fill_null(value=False) & pl.col("is_person"),
             blocked=(pl.col("action") == "blocked").fill_null(value=False),

@@ -35,7 +35,8 @@ from filterwatch.detectors.occasions import (
     Occasions,
     length,
 )
-from filterwatch.events import DETECTION_SCHEMA, EVENT_SCHEMA
+from filterwatch.detectors.restoring import behind
+from filterwatch.events import DETECTION_SCHEMA, EVENT_SCHEMA, column
 
 GAP = timedelta(minutes=2)
 """What comes later is another visit (our judgement; a page is read in less)."""
@@ -275,9 +276,7 @@ class Visits:
         Raises:
             ValueError: It is that of another version.
         """
-        if not state.startswith(_STATE):
-            raise ValueError("another layout")
-        names, visits, occasions, searched = json.loads(state.removeprefix(_STATE))
+        names, visits, occasions, searched = json.loads(behind(_STATE, state))
         self._open = {tuple(one[:_KEY]): _Visit(*one[_KEY:]) for one in visits}
         for visit in self._open.values():
             visit.seen = 0  # while nobody read its source was not silent
@@ -295,7 +294,7 @@ def _keyed(found: pl.DataFrame, events: pl.DataFrame) -> Iterator[_Found]:
     near = events.lazy().select(
         *(pl.col(name) for name in _PLACE),
         *(
-            (pl.col(name) if name in events.columns else pl.lit(None, types[name])).alias(f"_{name}")
+            column(events, name, types).alias(f"_{name}")
             for name in ("time", "kind", "domain", "query", "dest_ip", "search_terms", "embedded", "led")
         ),
     )

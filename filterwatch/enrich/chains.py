@@ -20,8 +20,7 @@ import polars as pl
 from pydantic import Field
 
 from filterwatch.config import Part, Slug
-from filterwatch.enrich.columns import column
-from filterwatch.events import ACTION, EVENT_SCHEMA, KIND, TIME
+from filterwatch.events import ACTION, EVENT_SCHEMA, KIND, TIME, column
 
 BESIDE = timedelta(seconds=5)
 """How far the two lines of one request may be apart (our judgement).  Both are written at its end; e2guardian's own

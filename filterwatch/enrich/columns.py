@@ -1,4 +1,4 @@
-"""Reaching columns of a frame that may lack those which are null throughout."""
+"""Columns of frames put together without starting Polars' engine for each."""
 
 from __future__ import annotations
 
@@ -7,13 +7,6 @@ from collections.abc import Collection, Iterable
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-
-from filterwatch.events import EVENT_SCHEMA
-
-
-def column(frame: pl.DataFrame, name: str) -> pl.Expr:
-    """Return the event column *name* of *frame*, or nulls of its type where the frame leaves it out."""
-    return pl.col(name) if name in frame.columns else pl.lit(None, dtype=EVENT_SCHEMA[name]).alias(name)
 
 
 def beside(frame: pl.DataFrame, columns: Iterable[pl.Series], without: Collection[str] = ()) -> pl.DataFrame:

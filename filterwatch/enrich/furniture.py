@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from filterwatch.config import Part, read, validate
-from filterwatch.enrich.columns import column
 from filterwatch.enrich.hosts import host_of
-from filterwatch.events import ACTION, KIND
+from filterwatch.events import ACTION, KIND, column
 from filterwatch.lists.paths import resolved, unescaped, written_host
 
 ALWAYS, BY_PATH = 1, 2

@@ -13,8 +13,7 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 
-from filterwatch.enrich.columns import column
-from filterwatch.events import ACTION, KIND, TIME
+from filterwatch.events import ACTION, KIND, TIME, column
 
 BESIDE = timedelta(seconds=10)
 """How far the inner request may be from its CONNECT.  Clients send it within milliseconds; browsers open spare tunnels

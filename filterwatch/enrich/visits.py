@@ -17,8 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filterwatch.enrich.columns import column
-from filterwatch.events import EVENT_SCHEMA, TIME
+from filterwatch.events import EVENT_SCHEMA, TIME, column
 
 VISIT = timedelta(seconds=2)
 """How long after a visit began a question for the same name belongs to it (our judgement).  Devices ask for A and AAAA

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from filterwatch.enrich.calendar import Calendar
-from filterwatch.enrich.columns import beside, column
-from filterwatch.events import TIME
+from filterwatch.enrich.columns import beside
+from filterwatch.events import TIME, column
 
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """Local columns are null for times outside: only a broken clock writes them, and calendars end somewhere."""

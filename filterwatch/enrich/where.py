@@ -9,14 +9,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filterwatch.enrich.columns import beside, column
+from filterwatch.enrich.columns import beside
 from filterwatch.enrich.furniture import ALWAYS, Furniture, Site
 from filterwatch.enrich.hosts import host_of, normal_host, normal_name
 from filterwatch.enrich.remembered import Remembered
 from filterwatch.enrich.search import Asked, Engines
 from filterwatch.enrich.suffixes import Suffixes
 from filterwatch.enrich.wrappers import Wrappers
-from filterwatch.events import CATEGORY_BIT
+from filterwatch.events import CATEGORY_BIT, column
 
 REMEMBERED = 65_536
 """Names whose answers are kept from batch to batch: a school's day has some 45,000; a tunnel makes endless ones."""

@@ -8,11 +8,11 @@ from itertools import starmap
 import numpy as np
 import polars as pl
 
-from filterwatch.enrich.columns import beside, column, told_apart
+from filterwatch.enrich.columns import beside, told_apart
 from filterwatch.enrich.identity import NOBODY, Asker, Identity, Known, Logged
 from filterwatch.enrich.leases import Lease, Leases
 from filterwatch.enrich.sessions import ACCEPTED, Login, Sessions
-from filterwatch.events import EVENT_SCHEMA
+from filterwatch.events import EVENT_SCHEMA, column
 
 _KEYS = ("user", "user_domain", "client_ip", "client_mac")
 _SCHEMA = {name: EVENT_SCHEMA[name] for name in Known._fields}
