@@ -75,6 +75,21 @@ class Explained:
     withheld: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a request is held against.
+
+    Attributes:
+        index: The school's lists.
+        context: Its enrichment.
+        rules: Null to load them as the request needs them.
+    """
+
+    index: CategoryIndex
+    context: enrich.Enrich
+    rules: policy.RuleSet | None = None
+
+
 def explain(school: School, asked: Request) -> Explained:
     """Return what the pass says of a request.
 
@@ -94,12 +109,12 @@ def explain(school: School, asked: Request) -> Explained:
     heard = request.recall(context, configuration.state) if asked.device and configuration else ""
     event = request.settled(context, asked, address)
     who = request.who(context, asked, event.row(0, named=True), heard)
-    return of_event(school, (index, context), asked, address, (event, who))
+    return of_event(school, Known(index, context), asked, address, (event, who))
 
 
 def of_event(
     school: School,
-    known: tuple[CategoryIndex, enrich.Enrich],
+    known: Known,
     asked: Request,
     address: Address,
     said: tuple[pl.DataFrame, Who],
@@ -110,16 +125,16 @@ def of_event(
 
     Args:
         school: The school.
-        known: Its lists and its enrichment.
+        known: Its lists, its enrichment and its rules.
         asked: The question.
         address: That the event is about.
         said: The event, one row, and who asked.
         quiet: Whether the event is of a person who did not ask: of addresses no more than the host is told, and of a
             search nothing.
     """
-    (index, context), (event, who), configuration = known, said, school.configuration
+    index, context, (event, who), configuration = known.index, known.context, said, school.configuration
     row = event.row(0, named=True)
-    rules, verdicts = _judged(school.rules, event)
+    rules, verdicts = (known.rules, known.rules.explain(event)) if known.rules else _judged(school.rules, event)
     inner = context.inside(address.url)
     inside = addresses.read(inner) if inner else None
     withheld = _illegal(row["categories"], verdicts)

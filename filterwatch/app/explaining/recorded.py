@@ -13,7 +13,7 @@ import polars as pl
 from filterwatch import archive, policy
 from filterwatch.app.bench_sides import looking
 from filterwatch.app.explaining import address as addresses
-from filterwatch.app.explaining.explained import Explained, of_event
+from filterwatch.app.explaining.explained import Explained, Known, of_event
 from filterwatch.app.explaining.judged import ILLEGAL
 from filterwatch.app.explaining.request import Request, Who
 from filterwatch.app.parts import School
@@ -86,10 +86,11 @@ def explain_recorded(school: School, begin: str) -> tuple[Recorded, Explained | 
         event = _event(school.configuration, journal, row)
     then = event.row(0, named=True) if event is not None else None
     quiet = _withheld(row, then)
-    now = None if event is None or quiet else _today(school, event)
+    rules = None if event is None or quiet else policy.load(school.rules)
+    now = None if event is None or rules is None else _today(school, rules, event)
     if now and now.withheld:
         quiet, now = _ILLEGAL, None
-    otherwise = tuple(_otherwise(school, row, then, now)) if now and then else None
+    otherwise = tuple(_otherwise(school, rules, row, then, now)) if rules and now and then else None
     return _recorded(school, row, then, (quiet, otherwise)), now
 
 
@@ -142,7 +143,7 @@ def _event(configuration: Configuration, journal: Reader, row: Row) -> pl.DataFr
     return found.head(1) if len(found) else None
 
 
-def _today(school: School, event: pl.DataFrame) -> Explained | None:
+def _today(school: School, rules: policy.RuleSet, event: pl.DataFrame) -> Explained | None:
     """Return what lists, calendar and rules of today say of *event*; null where it is about no address."""
     row = event.row(0, named=True)
     text = row["url"] or row["host"] or row["query"] or row["dest_ip"]
@@ -162,13 +163,13 @@ def _today(school: School, event: pl.DataFrame) -> Explained | None:
         how=("as it was known then",),
     )
     asked = Request(text, row["started"] or row["time"], kind=row["kind"], action=row["action"] or "unknown")
-    return of_event(school, (index, context), asked, address, (looking(context)(event), who), quiet=True)
+    return of_event(school, Known(index, context, rules), asked, address, (looking(context)(event), who), quiet=True)
 
 
-def _otherwise(school: School, row: Row, then: Row, now: Explained) -> Iterator[str]:
+def _otherwise(school: School, rules: policy.RuleSet, row: Row, then: Row, now: Explained) -> Iterator[str]:
     """Yield what today's lists and rules say otherwise."""
-    rules = {one.rule.id: one for one in policy.load(school.rules).loaded}
-    name, one = row["rule"], rules.get(row["rule"])
+    name = row["rule"]
+    one = next((one for one in rules.loaded if one.rule.id == name), None)
     held = next((rule for rule in now.holds if rule.rule == name), None)
     if one is None and name in {detector.name for detector in school.detectors({})}:
         yield f"{name} finds what happens over time: one event cannot show it"
