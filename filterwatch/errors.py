@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+AS_FILTERWATCH = "run it as filterwatch's: sudo -u filterwatch filterwatch ..."
+"""The remedy where an account may not read what is filterwatch's."""
+
 
 class FilterwatchError(Exception):
     """Something a person can put right; its text is shown as it is, without a traceback."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from filterwatch.errors import ConfigurationError, Mistake
+from filterwatch.errors import AS_FILTERWATCH, ConfigurationError, Mistake
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -21,8 +21,8 @@ def is_there(config: Path) -> bool:
     try:
         config.stat()
     except PermissionError:
-        problem = "may not be read by this account; run it as filterwatch's: sudo -u filterwatch filterwatch ..., "
-        raise ConfigurationError([Mistake(str(config), 0, 0, f"{problem}or name another with --config")]) from None
+        problem = f"may not be read by this account; {AS_FILTERWATCH}, or name another with --config"
+        raise ConfigurationError([Mistake(str(config), 0, 0, problem)]) from None
     except OSError:
         return False
     return True

@@ -53,6 +53,13 @@ _SURE = {
 }
 
 
+def labelled(rows: Iterable[tuple[str, Iterable[str]]]) -> None:
+    """Print texts beside the label that they share."""
+    for label, texts in rows:
+        for at, text in enumerate(texts):
+            wrapped(text, f"{label if at == 0 else '':<{LABEL}} ", " " * (LABEL + 1))
+
+
 def show(found: Explained, *, everything: bool, asked: bool = True) -> None:
     """Print an explanation.
 
@@ -63,9 +70,7 @@ def show(found: Explained, *, everything: bool, asked: bool = True) -> None:
     """
     wrapped(headline(found), below="")
     typer.echo()
-    for label, texts in _chain(found, asked=asked):
-        for at, text in enumerate(texts):
-            wrapped(text, f"{label if at == 0 else '':<{LABEL}} ", " " * (LABEL + 1))
+    labelled(_chain(found, asked=asked))
     policies: set[tuple[str, str]] = set()
     _holding("Rules that hold", [one for one in found.holds if not one.more], policies)
     counted = [one for one in found.holds if one.more]

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from filterwatch.cli._explained import LABEL, show
-from filterwatch.cli._wrapped import wrapped
+from filterwatch.cli._explained import labelled, show
 from filterwatch.text import defang
 
 if TYPE_CHECKING:
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
 
 def show_recorded(found: Recorded, now: Explained | None, *, everything: bool) -> None:
     """Print a detection; with *everything* every rule that nearly holds today."""
-    for label, texts in (("Recorded", _then(found)), ("Today", _today(found, now))):
-        for at, text in enumerate(texts):
-            wrapped(text, f"{label if at == 0 else '':<{LABEL}} ", " " * (LABEL + 1))
+    labelled((("Recorded", _then(found)), ("Today", _today(found, now))))
     if now is not None:
         typer.echo()
         show(now, everything=everything, asked=False)

@@ -20,6 +20,7 @@ from filterwatch.errors import FilterwatchError
 from filterwatch.text import printable
 
 if TYPE_CHECKING:
+    from filterwatch.app.parts import School
     from filterwatch.app.settings import Configuration
     from filterwatch.records.ledger import Actor
 
@@ -32,6 +33,25 @@ By = Annotated[str, typer.Option("--by", envvar="FILTERWATCH_BY", help="Your nam
 
 _WORD = re.compile(r"[^-_. ]+[-_. ]*|[-_. ]+")
 """Parts of a text between which a line may end, with the signs behind them."""
+
+
+def school_of(config: Path | None, rules: Path | None, *, beside: bool = True) -> School:
+    """Return the school of a configuration, or where there is none that of the shipped rules.
+
+    Args:
+        config: The configuration; null for the one in its usual place.
+        rules: A directory of rules, in place of the configuration's.
+        beside: Whether the configuration in its usual place is read where *rules* are named.
+    """
+    from filterwatch.app.parts import School
+    from filterwatch.app.places import DEFAULT, is_there, shipped
+
+    known = None
+    if config or ((beside or rules is None) and is_there(DEFAULT)):
+        from filterwatch.app.settings import load
+
+        known = load(config or DEFAULT)
+    return School(known, rules or (known.rules if known else shipped("rules")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from filterwatch.cli._records import Config, State, actor, facts, opened
+from filterwatch.cli._records import Config, State, actor, facts, opened, school_of
 from filterwatch.cli._wrapped import wrapped
 from filterwatch.errors import FilterwatchError
 from filterwatch.text import defang, printable
 
 if TYPE_CHECKING:
-    from filterwatch.app.parts import School
     from filterwatch.records.models import AlertDetection
 
 # typer reads these spellings of "may be left out".
@@ -82,7 +81,7 @@ def register(app: typer.Typer) -> None:
         from filterwatch.cli._records import Desk
         from filterwatch.clock import SystemClock
 
-        school = _school(config, rules)
+        school = school_of(config, rules)
         desk = Desk(school.zone, SystemClock().now())
         when = desk.time(at) if at else desk.now
         asked = Request(what or _searched(search), when, person, group, device, kind, action)
@@ -121,7 +120,7 @@ def _recorded(begin: str, config: Path | None, rules: Path | None, *, everything
     from filterwatch.app.explaining.recorded import explain_recorded
     from filterwatch.cli._recorded import show_recorded
 
-    show_recorded(*explain_recorded(_school(config, rules), begin.lower()), everything=everything)
+    show_recorded(*explain_recorded(school_of(config, rules), begin.lower()), everything=everything)
 
 
 def _is_typed(context: typer.Context, name: str) -> bool:
@@ -140,18 +139,6 @@ class _Look:
 
     def __init__(self, why: str, by: str, second: str) -> None:
         self.why, self.by, self.second = why, by, second
-
-
-def _school(config: Path | None, rules: Path | None) -> School:
-    from filterwatch.app.parts import School
-    from filterwatch.app.places import DEFAULT, is_there, shipped
-
-    known = None
-    if config or is_there(DEFAULT):
-        from filterwatch.app.settings import load
-
-        known = load(config or DEFAULT)
-    return School(known, rules or (known.rules if known else shipped("rules")))
 
 
 def _case(number: str, config: Path | None, state: Path | None, rules: Path | None, look: _Look | None) -> None:
@@ -192,7 +179,7 @@ def _case(number: str, config: Path | None, state: Path | None, rules: Path | No
         _detection(d, desk.show(d.time), hidden=hidden or away, line=kept.get(d.id), reads=reads and not away)
     if (more := one.detections.count() - len(detections)) > 0:
         typer.echo(f"\nand {more} more")
-    _behind(_school(config, rules).rules, [(d.rule, d.rule_version) for d in detections])
+    _behind(school_of(config, rules).rules, [(d.rule, d.rule_version) for d in detections])
     if not look:
         wrapped('Who it is, and the raw lines: --names --by "YOUR NAME" --why "...". It is recorded.')
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from filterwatch.cli._records import Config, State, facts, opened, say, table
+from filterwatch.cli._records import Config, State, facts, opened, say, school_of, table
 from filterwatch.cli._wrapped import wrapped
 from filterwatch.errors import FilterwatchError
 from filterwatch.text import printable
@@ -16,7 +16,6 @@ from filterwatch.text import printable
 if TYPE_CHECKING:
     from filterwatch.app.bench_precision import Precision
     from filterwatch.app.coverage import Covered
-    from filterwatch.app.parts import School
     from filterwatch.policy import RuleSet
 
 # typer reads these spellings of "may be left out".
@@ -79,7 +78,8 @@ def _show(name: Annotated[str, typer.Argument(metavar="ID")], config: Config = N
     )
     if rule.policy:
         wrapped(f'Policy: "{rule.policy.text}" ({rule.policy.section})')
-    wrapped(f"Known from: {', '.join(known(rule, unused(_school(config, rules)))) or 'nothing but who and when'}")
+    ways = known(rule, unused(school_of(config, rules, beside=False)))
+    wrapped(f"Known from: {', '.join(ways) or 'nothing but who and when'}")
     if rule.limits:
         wrapped(f"Cannot tell: {rule.limits}")
     typer.echo("")
@@ -109,7 +109,7 @@ def _coverage(
 
     if form not in FORMATS:
         raise FilterwatchError(f"--format {printable(form)}: unknown; one of {', '.join(FORMATS)}")
-    items = part.coverage(_school(config, rules))
+    items = part.coverage(school_of(config, rules, beside=False))
     if form == "table":
         _covered(items)
     else:
@@ -213,19 +213,7 @@ def _import_sigma(
         raise typer.Exit(1)
 
 
-def _school(config: Path | None, rules: Path | None) -> School:
-    from filterwatch.app.parts import School
-    from filterwatch.app.places import DEFAULT, is_there, shipped
-
-    known = None
-    if config or (rules is None and is_there(DEFAULT)):
-        from filterwatch.app.settings import load
-
-        known = load(config or DEFAULT)
-    return School(known, rules or (known.rules if known else shipped("rules")))
-
-
 def _loaded(config: Path | None, rules: Path | None) -> RuleSet:
     from filterwatch import policy
 
-    return policy.load(_school(config, rules).rules)
+    return policy.load(school_of(config, rules, beside=False).rules)

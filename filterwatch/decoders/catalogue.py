@@ -70,9 +70,7 @@ def shipped() -> Mapping[str, Format]:
     found: dict[str, Format] = {}
     for module in _modules():
         found.update(_table(module))
-    for path in _maps().values():
-        map_ = load(path)
-        found[map_.format] = format_of_map(map_)
+    found |= {name: format_of_map(load(path)) for name, path in _maps().items()}
     return MappingProxyType(dict(sorted(found.items())))
 
 

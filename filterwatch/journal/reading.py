@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import polars as pl
 
+from filterwatch.errors import AS_FILTERWATCH
 from filterwatch.events import DETECTION_SCHEMA, TIME, DataType
 from filterwatch.journal.batches import Packed, Stored
 from filterwatch.journal.database import connect, crc, microseconds, moment
@@ -90,8 +91,7 @@ class Reader:
             if not path.exists():
                 raise JournalError(f"{path}: journal: does not exist yet; start ingest first")
         except PermissionError:
-            remedy = "run it as filterwatch's: sudo -u filterwatch filterwatch ..."
-            raise JournalError(f"{path}: journal: may not be read by this account; {remedy}") from None
+            raise JournalError(f"{path}: journal: may not be read by this account; {AS_FILTERWATCH}") from None
         with explained(path):
             return cls(path, connect(path, writer=False))
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from filterwatch.config import Part
-from filterwatch.errors import FilterwatchError
+from filterwatch.errors import AS_FILTERWATCH, FilterwatchError
 from filterwatch.lists.reading import intact, sha256
 
 _STATE = "state.json"
@@ -137,8 +137,7 @@ class Store:
         except FileNotFoundError:
             return {}
         except PermissionError:
-            remedy = "run it as filterwatch's: sudo -u filterwatch filterwatch ..."
-            raise FilterwatchError(f"{path}: may not be read by this account; {remedy}") from None
+            raise FilterwatchError(f"{path}: may not be read by this account; {AS_FILTERWATCH}") from None
         except (OSError, ValidationError, ValueError):
             raise FilterwatchError(
                 f"{path}: damaged or unreadable; remove it and run `filterwatch lists update`"
